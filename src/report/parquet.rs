@@ -17,8 +17,11 @@ use polars_parquet::write::{
 };
 
 use super::Provenance;
-use super::rows::{COLUMNS, RowContext, SIZE_COLUMNS, changed, conclusion_name, status_name};
-use crate::trial::TrialResult;
+use super::rows::{
+    COLUMNS, POPULATION_COLUMNS, RowContext, SIZE_COLUMNS, changed, conclusion_name, status_name,
+};
+use crate::design::enrichment::LevelSet;
+use crate::trial::{PopulationResult, TrialResult};
 
 // Large enough to compress well, small enough to hold in memory.
 const ROW_GROUP: usize = 1 << 16;
@@ -259,6 +262,9 @@ fn columns(trials: &[TrialResult], context: &RowContext) -> Vec<Column> {
     if context.has_size {
         columns.extend(size_columns(trials));
     }
+    if !context.population_levels.is_empty() {
+        columns.extend(population_columns(trials, context));
+    }
     columns
 }
 
@@ -272,4 +278,30 @@ fn size_columns(trials: &[TrialResult]) -> [Column; 5] {
         Column::f64(weighted, trials.iter().map(|t| Some(changed(t)?.weighted))),
         Column::f64(conventional, trials.iter().map(|t| Some(changed(t)?.conventional))),
     ]
+}
+
+/// Builds the columns of `rows::POPULATION_COLUMNS`.
+fn population_columns(trials: &[TrialResult], context: &RowContext) -> [Column; 5] {
+    let [left, shown, restricted_at, excluded, screened] = POPULATION_COLUMNS;
+    let levels = names(trials, context, |of| of.levels);
+    let rejected = names(trials, context, |of| of.rejected);
+    [
+        Column::text(left, levels.iter().map(|name| name.as_deref())),
+        Column::text(shown, rejected.iter().map(|name| name.as_deref())),
+        Column::u32(
+            restricted_at,
+            trials.iter().map(|t| t.population?.restricted_at.map(u32::from)),
+        ),
+        Column::u32(excluded, trials.iter().map(|t| Some(t.population?.excluded))),
+        Column::u32(screened, trials.iter().map(|t| Some(t.population?.screened))),
+    ]
+}
+
+/// Names a set of levels of each trial.
+fn names(
+    trials: &[TrialResult],
+    context: &RowContext,
+    set: fn(PopulationResult) -> LevelSet,
+) -> Vec<Option<String>> {
+    trials.iter().map(|t| Some(context.levels(set(t.population?)))).collect()
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::csv::{CsvWriter, flag, float};
 use crate::analysis::FitStatus;
+use crate::design::enrichment::LevelSet;
 use crate::scenario::Scenario;
 use crate::trial::{ChangedSize, Conclusion, TrialResult};
 
@@ -15,6 +16,8 @@ pub struct RowContext {
     pub(super) looks: usize,
     /// Whether trials re-estimate their number of patients.
     pub(super) has_size: bool,
+    /// Names of the levels of the factor by which the population may be restricted; empty without one.
+    pub(super) population_levels: Vec<String>,
 }
 
 impl RowContext {
@@ -29,7 +32,17 @@ impl RowContext {
                 .collect(),
             looks: scenario.design.looks().len(),
             has_size: scenario.adaptation.size.is_some(),
+            population_levels: scenario
+                .adapted_factor()
+                .map_or_else(Vec::new, |factor| factor.levels.clone()),
         }
+    }
+
+    /// Names the levels of a set, with a comma and a space between them; empty for none.
+    pub(super) fn levels(&self, levels: LevelSet) -> String {
+        let names: Vec<&str> =
+            levels.iter().map(|level| self.population_levels[level].as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -53,7 +66,7 @@ pub(super) fn status_name(status: FitStatus) -> &'static str {
 }
 
 /// Names of the columns, in order; `z_1`, `z_2` … follow, then [`SIZE_COLUMNS`] of trials that re-estimate
-/// their number of patients. `log_odds_ratio` is the effect drawn from
+/// their number of patients and [`POPULATION_COLUMNS`] of those that may restrict their population. `log_odds_ratio` is the effect drawn from
 /// the prior; it does not exist under the other truths.
 pub(super) const COLUMNS: [&str; 22] = [
     "replicate",
@@ -104,6 +117,29 @@ fn size_fields(trial: &TrialResult) -> [String; 5] {
     ]
 }
 
+/// Names of the columns on the population of trials that may be restricted to levels of a factor: those left,
+/// those in which an effect was shown, the look that first restricted it, the patients of other levels who were
+/// randomised, and the people who had arrived by the decision.
+pub(super) const POPULATION_COLUMNS: [&str; 5] = [
+    "population_left",
+    "population_shown",
+    "population_restricted_at",
+    "population_excluded",
+    "population_screened",
+];
+
+/// Formats the fields of [`POPULATION_COLUMNS`].
+fn population_fields(trial: &TrialResult, context: &RowContext) -> [String; 5] {
+    let Some(of) = trial.population else { return Default::default() };
+    [
+        context.levels(of.levels),
+        context.levels(of.rejected),
+        of.restricted_at.map_or(String::new(), |look| look.to_string()),
+        of.excluded.to_string(),
+        of.screened.to_string(),
+    ]
+}
+
 /// Writes rows as CSV. Numbers that do not exist are empty.
 #[derive(Debug)]
 pub struct CsvRows<W: Write> {
@@ -121,8 +157,11 @@ impl<W: Write> CsvRows<W> {
         // Every row has a column per planned look, also if the trial stopped before.
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
         let size = context.has_size.then_some(SIZE_COLUMNS.map(str::to_owned));
+        let has_levels = !context.population_levels.is_empty();
+        let population = has_levels.then_some(POPULATION_COLUMNS.map(str::to_owned));
         let header = COLUMNS.map(str::to_owned).into_iter().chain(z);
-        writer.row(header.chain(size.into_iter().flatten()))?;
+        let header = header.chain(size.into_iter().flatten());
+        writer.row(header.chain(population.into_iter().flatten()))?;
         Ok(Self { writer, context })
     }
 
@@ -159,7 +198,10 @@ impl<W: Write> CsvRows<W> {
             // The buffer of a trial has room for the most looks of any design.
             let z = trial.z[..self.context.looks].iter().map(|&z| float(z));
             let size = self.context.has_size.then(|| size_fields(trial));
-            self.writer.row(fields.into_iter().chain(z).chain(size.into_iter().flatten()))?;
+            let has_levels = !self.context.population_levels.is_empty();
+            let population = has_levels.then(|| population_fields(trial, &self.context));
+            let fields = fields.into_iter().chain(z).chain(size.into_iter().flatten());
+            self.writer.row(fields.chain(population.into_iter().flatten()))?;
         }
         Ok(())
     }
@@ -170,5 +212,54 @@ impl<W: Write> CsvRows<W> {
     /// An error of the writer.
     pub fn finish(self) -> io::Result<W> {
         self.writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Replicate;
+    use crate::summary::population::tests::{RULES, restricted};
+    use crate::trial::Simulator;
+
+    fn csv(scenario: &Scenario, trials: &[TrialResult]) -> Vec<Vec<String>> {
+        let mut rows = CsvRows::new(Vec::new(), RowContext::new(scenario)).expect("in memory");
+        rows.write(trials).expect("in memory");
+        let text = String::from_utf8(rows.finish().expect("in memory")).expect("text");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let records = reader.records().map(|record| record.expect("all rows have all columns"));
+        records.map(|record| record.iter().map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn rows_name_the_population_of_trials_that_may_be_restricted() {
+        let scenario = restricted(&[RULES[0]]);
+        let mut simulator = Simulator::new(&scenario);
+        let trials: Vec<TrialResult> =
+            (0..30).flat_map(|replicate| simulator.run(Replicate(replicate)).trials).collect();
+        let rows = csv(&scenario, &trials);
+        let place = rows[0].iter().position(|name| name == "population_left").expect("a column");
+        assert_eq!(rows[0][place..], POPULATION_COLUMNS);
+        let mut left = std::collections::BTreeSet::new();
+        for (row, trial) in rows[1..].iter().zip(&trials) {
+            let of = trial.population.expect("it has a rule");
+            let names = ["small", "large"];
+            let levels: Vec<&str> = of.levels.iter().map(|level| names[level]).collect();
+            assert_eq!(row[place], levels.join(", "), "{row:?}");
+            assert_eq!(row[place + 2], of.restricted_at.map_or(String::new(), |k| k.to_string()));
+            assert_eq!(row[place + 3..], [of.excluded.to_string(), of.screened.to_string()]);
+            // A level in which an effect is shown was left.
+            assert!(row[place].contains(&row[place + 1]), "{row:?}");
+            left.insert(row[place].clone());
+        }
+        assert!(left.contains("small, large") && left.contains("") && left.len() == 4, "{left:?}");
+    }
+
+    #[test]
+    fn other_trials_have_no_such_columns() {
+        let path = format!("{}/scenarios/angel-reboot.toml", env!("CARGO_MANIFEST_DIR"));
+        let scenario = Scenario::load(path.as_ref(), &[]).expect("it is shipped");
+        let rows = csv(&scenario, &[]);
+        assert!(!rows[0].iter().any(|name| name.starts_with("population")), "{rows:?}");
     }
 }

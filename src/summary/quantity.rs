@@ -16,7 +16,8 @@ use std::fmt;
 use super::McEstimate;
 use super::procedure::Checked;
 pub use list::{
-    ANALYSIS, LOOK, PRIOR_ANALYSIS, REESTIMATION, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
+    ANALYSIS, LOOK, POPULATION, PRIOR_ANALYSIS, REESTIMATION, SUCCESS, SUCCESS_ANALYSIS,
+    SUCCESS_LOOK,
 };
 pub use place::{JsonPlace, LISTS, readings};
 pub use table::{

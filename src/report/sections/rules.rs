@@ -18,11 +18,15 @@ pub(super) fn stopping(report: &Report<'_>) -> Vec<String> {
     let rules = &scenario.design.plan().rules;
     let mut sentences = match &scenario.bayesian {
         Some(_) => scenario.decisions_in_words(),
+        // Its looks decide by the rule for the population, without a boundary for all patients.
+        None if scenario.adaptation.population.is_some() => scenario.decisions_in_words(),
         None => vec![efficacy(report)],
     };
+    sentences.extend(scenario.population_adaptation_in_words());
     sentences.extend(scenario.success_in_words());
     sentences.extend(scenario.look_timing_in_words());
-    if report.has_interims() && scenario.bayesian.is_none() {
+    let decides_by_z = scenario.bayesian.is_none() && scenario.adaptation.population.is_none();
+    if report.has_interims() && decides_by_z {
         sentences.push(futility(&rules.futility, rules.binding_futility));
         let none = || "Harm by the primary outcome: no boundary.".to_owned();
         sentences.push(rules.harm_sentence().unwrap_or_else(none));

@@ -8,7 +8,8 @@ use crate::explore::grid::ParameterGrid;
 use crate::report::csv::{CsvWriter, float};
 use crate::summary::procedure::Checked;
 use crate::summary::quantity::{
-    ANALYSIS, Kind, LOOK, Quantity, REESTIMATION, Reading, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
+    ANALYSIS, Kind, LOOK, POPULATION, Quantity, REESTIMATION, Reading, SUCCESS, SUCCESS_ANALYSIS,
+    SUCCESS_LOOK,
 };
 use crate::summary::{AnalysisSummary, McEstimate, SuccessSummary, TruthSummary};
 
@@ -54,6 +55,8 @@ pub struct SweepRows<'p> {
     has_rule: bool,
     /// Whether trials re-estimate their number of patients at any point.
     has_size: bool,
+    /// Whether the population may be restricted at any point.
+    has_population: bool,
 }
 
 impl<'p> SweepRows<'p> {
@@ -66,7 +69,9 @@ impl<'p> SweepRows<'p> {
         let has_rule = truths.any(|truth| truth.success.is_some());
         let mut analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
         let has_size = analyses.any(|analysis| analysis.reestimation.is_some());
-        Self { grid, points, looks, has_rule, has_size }
+        let mut analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
+        let has_population = analyses.any(|analysis| analysis.population.is_some());
+        Self { grid, points, looks, has_rule, has_size, has_population }
     }
 
     /// Names of the columns.
@@ -117,6 +122,9 @@ impl<'p> SweepRows<'p> {
         }
         if self.has_size {
             cells.all_of("", REESTIMATION, analysis.reestimation.as_ref());
+        }
+        if self.has_population {
+            cells.all_of("", POPULATION, analysis.population.as_ref());
         }
         if self.has_rule {
             self.add_rule(&mut cells, truth.success.as_ref(), &analysis.name);

@@ -91,7 +91,7 @@ impl Cohort {
         is_included: impl Fn(usize) -> bool,
     ) {
         known.reset(detail);
-for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
+        for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
         {
             if !is_included(self.enrolled.strata[i] as usize) {
                 continue;

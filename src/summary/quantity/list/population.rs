@@ -1,6 +1,6 @@
 //! Quantities of trials whose population may be restricted.
 
-use super::{exact, simulated, simulated_if_any, text};
+use super::{exact, in_sweep, simulated, simulated_if_any, text};
 use crate::summary::quantity::{Quantity, Unit};
 use crate::summary::{LevelSummary, PopulationChoice, PopulationSummary};
 
@@ -8,20 +8,32 @@ use crate::summary::{LevelSummary, PopulationChoice, PopulationSummary};
 pub const POPULATION: &[Quantity<PopulationSummary>] = &[
     text("rule", "name of the rule", |it| Some(it.rule)),
     text("factor", "name of the factor", |it| Some(&it.factor)),
-    simulated(
-        "restricted",
-        Unit::Probability,
-        "P(the population was restricted to some of the levels)",
-        |it| it.restricted,
+    in_sweep(
+        "population_restricted",
+        simulated(
+            "restricted",
+            Unit::Probability,
+            "P(the population was restricted to some of the levels)",
+            |it| it.restricted,
+        ),
     ),
-    simulated("stopped", Unit::Probability, "P(no level was left, which ended the trial)", |it| {
-        it.stopped
-    }),
-    simulated(
+    in_sweep(
+        "population_stopped",
+        simulated(
+            "stopped",
+            Unit::Probability,
+            "P(no level was left, which ended the trial)",
+            |it| it.stopped,
+        ),
+    ),
+    in_sweep(
         "familywise_error",
-        Unit::Probability,
-        "P(an effect was shown in at least one level, or a population selected, without any)",
-        |it| it.familywise_error,
+        simulated(
+            "familywise_error",
+            Unit::Probability,
+            "P(an effect was shown in at least one level, or a population selected, without any)",
+            |it| it.familywise_error,
+        ),
     ),
     simulated_if_any(
         "all_shown",
@@ -29,12 +41,15 @@ pub const POPULATION: &[Quantity<PopulationSummary>] = &[
         "P(an effect was shown in all levels that have one)",
         |it| it.all_shown,
     ),
-    simulated(
+    in_sweep(
         "right_population",
-        Unit::Probability,
-        "P(the levels left are exactly those with an effect; if none has, the trial stopped early \
+        simulated(
+            "right_population",
+            Unit::Probability,
+            "P(the levels left are exactly those with an effect; if none has, the trial stopped early \
          without a rejection)",
-        |it| it.right_population,
+            |it| it.right_population,
+        ),
     ),
     simulated(
         "excluded",
