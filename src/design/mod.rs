@@ -10,6 +10,7 @@ pub mod characteristics;
 mod common_rate;
 pub mod comparison;
 pub mod efficacy;
+mod equivalence;
 pub mod enrichment;
 pub mod exact;
 mod final_look;
@@ -29,6 +30,7 @@ mod words;
 
 pub use boundaries::{Boundaries, StoppingProbabilities};
 pub use efficacy::EfficacyRule;
+pub use equivalence::EquivalenceDrifts;
 pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
 pub use observed::{AnalysedSoFar, LookBounds};
@@ -322,8 +324,24 @@ impl Design {
         let lower = [&planned.lower()[..interims], &[harm]].concat();
         let harm = [&planned.harm[..interims], &[harm]].concat();
         let looks = Monitored { information: &information, lower: &lower, efficacy: &efficacy };
-        let mut out = boundaries::stopping(&looks, &harm, drift);
+        self.at_planned_looks(boundaries::stopping(&looks, &harm, drift))
+    }
+
+    /// Computes stopping probabilities of equivalence per planned look as [`Design::stopping`] does;
+    /// `drifts` are the means at the final look.
+    pub fn stopping_for_equivalence(
+        &self,
+        drifts: EquivalenceDrifts,
+        final_analysed: u32,
+    ) -> StoppingProbabilities {
+        let boundaries = self.boundaries_at(final_analysed);
+        self.at_planned_looks(boundaries.stopping_for_equivalence(drifts))
+    }
+
+    /// Returns probabilities with a place for every planned look.
+    fn at_planned_looks(&self, mut out: StoppingProbabilities) -> StoppingProbabilities {
         // Interims that are left out stop no trial; the final look keeps its planned place.
+        let interims = out.efficacy.len() - 1;
         let left_out = vec![0.0; self.interims().len() - interims];
         for probabilities in [&mut out.efficacy, &mut out.futility, &mut out.harm] {
             probabilities.splice(interims..interims, left_out.iter().copied());

@@ -160,6 +160,26 @@ impl Continuation {
         self.between(information, theta, Grid { low, high, order, reach })
     }
 
+    /// Returns the state after a look that stops the trial inside `stops` and outside `continues`, without
+    /// drift; see [`Continuation::advance`].
+    pub(super) fn advance_around(
+        &self,
+        information: f64,
+        stops: Region,
+        continues: Region,
+        finest: f64,
+    ) -> Self {
+        let below = Region { lower: continues.lower, upper: stops.lower };
+        let above = Region { lower: stops.upper, upper: continues.upper };
+        let [below, above] = [below, above].map(|it| self.advance(information, 0.0, it, finest));
+        // Scores increase.
+        Self {
+            scores: [below.scores, above.scores].concat(),
+            masses: [below.masses, above.masses].concat(),
+            ..below
+        }
+    }
+
     /// Returns the sub-density, at the given information, of a trial that continues now.
     pub(super) fn between(&self, information: f64, theta: f64, grid: Grid) -> Self {
         let mut state = Self {

@@ -6,11 +6,10 @@ use crate::analysis::imputation::{Imputation, SingleImputation};
 use crate::analysis::margin::NullEffects;
 use crate::analysis::method::{GroupedBy, PatientScore, ReferenceDistribution};
 use crate::analysis::{BoundMethod, Counts, TestResult};
-use crate::design::StoppingProbabilities;
 use crate::design::comparison::{
     Balance, Comparison, ExpectedPoint, ExpectedStatistic, StandardisedMoments,
 };
-use crate::num::normal::upper_tail;
+use crate::design::{EquivalenceDrifts, StoppingProbabilities};
 use crate::outcome::MrsDistribution;
 use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
 use crate::scenario::{Analysis, AnalysisSet, Truth};
@@ -59,8 +58,7 @@ pub enum NoFormula {
     /// P values are coarse.
     #[error("as fewer than {ENOUGH_RERANDOMISATIONS} re-randomisations make p values coarse")]
     FewRerandomisations,
-    /// The null hypothesis has two ends, of which one Z says nothing: with looks the trial continues on both
-    /// sides of the range in which it stops, and a size would need both distances.
+    /// The null hypothesis has two ends, of which one Z says nothing.
     #[error("as equivalence is tested against two margins")]
     Equivalence,
     /// There is nothing to compare.
@@ -85,7 +83,7 @@ pub enum NoFormula {
     FewEvents,
     /// The number of patients is re-estimated in a way that no integral covers.
     #[error(
-        "as the size is re-estimated; integrated are promising zones with one interim look and no boundary for harm"
+        "as the size is re-estimated, which is integrated only for promising zones with one interim look and no boundary for harm"
     )]
     Reestimation,
     /// Some levels may be dropped, in a way that no integral covers.
@@ -227,38 +225,41 @@ impl Expected<'_> {
         if has_enough { Ok(()) } else { Err(NoFormula::FewEvents) }
     }
 
-    /// Probability that one look shows equivalence: with Z_l against the lower and Z_u against the upper
-    /// margin, which move in opposite directions by the same estimate, Φ(Z̄_l − b) + Φ(Z̄_u − b) − 1
-    /// (Phillips 1990, J Pharmacokinet Biopharm 18:137). Both means are those of the expected data.
+    /// Stopping probabilities of equivalence, with one look Φ(Z̄_l − b) + Φ(Z̄_u − b) − 1 (Phillips 1990, J
+    /// Pharmacokinet Biopharm 18:137).
     fn equivalence(
         &self,
         truth: Truth,
         analysis: &Analysis,
     ) -> Result<StoppingProbabilities, NoFormula> {
         let scenario = self.scenario;
+        let drifts = self.equivalence_drifts(truth, analysis)?;
+        let stopping = scenario.design.stopping_for_equivalence(drifts, scenario.final_analysed());
+        if !stopping.rejection().is_finite() {
+            return Err(NoFormula::NoEstimand);
+        }
+        Ok(stopping)
+    }
+
+    /// Means of the statistics of the expected data against both margins at the final look.
+    ///
+    /// # Errors
+    /// The causes of [`Expected::drift`].
+    pub(super) fn equivalence_drifts(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<EquivalenceDrifts, NoFormula> {
         let balance = self.formula_balance(truth, analysis)?;
-        let [efficacy] = scenario.design.boundaries_at(scenario.final_analysed()).efficacy[..]
-        else {
-            return Err(NoFormula::Equivalence);
-        };
         let cells = self.expected_cells(truth, analysis)?;
         let TestResult { estimate, standard_error, .. } = analysis.method.test_of_expected(cells);
         let NullEffects { lower, upper } = analysis.method.null_effects();
         let upper = upper.ok_or(NoFormula::Equivalence)?;
-        let alpha = scenario.alpha_one_sided();
-        let [above, below] = [estimate - lower, upper - estimate]
+        let alpha = self.scenario.alpha_one_sided();
+        let [above_lower, below_upper] = [estimate - lower, upper - estimate]
             .map(|excess| StandardisedMoments { mean: excess / standard_error, sd: 1.0 })
             .map(|statistic| balance.drift(statistic, alpha));
-        let rejection =
-            (upper_tail(efficacy - above) + upper_tail(efficacy - below) - 1.0).max(0.0);
-        if !rejection.is_finite() {
-            return Err(NoFormula::NoEstimand);
-        }
-        Ok(StoppingProbabilities {
-            efficacy: vec![rejection],
-            futility: vec![0.0],
-            harm: vec![0.0],
-        })
+        Ok(EquivalenceDrifts { above_lower, below_upper })
     }
 
     /// Mean of Z at the planned maximum, from its mean at the final look.

@@ -2,11 +2,16 @@
 
 use super::{Expected, FinalOutcomes, NoFormula, PosedDesign};
 use crate::design::sample_size::Rounding;
+use crate::num::root::brent;
 use crate::scenario::{Analysis, Truth};
 
 /// Largest number of patients of a size by formula.
 // No trial has more, and the counts could not hold them.
 pub const MOST_PATIENTS: f64 = 1e9;
+
+/// Logarithm of the largest factor, and of the inverse of the smallest, by which a trial of equivalence is
+/// enlarged.
+const MOST_GROWTH: f64 = 14.0;
 
 /// Why no number of patients is known to give an analysis a power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,25 +51,11 @@ impl Expected<'_> {
         if scenario.adaptation.population.is_some() {
             return Err(NoSize::Population);
         }
-        let drift = self.drift(Truth::Alternative, analysis)?;
-        // Below, a ratio of drifts is squared: a harmful effect would be given a size.
-        if drift <= 0.0 {
-            let has_margin = analysis.hypothesis.has_margin();
-            return Err(if has_margin { NoSize::NotBeyondMargin } else { NoSize::NoBenefit });
-        }
         let share_experimental = scenario.share_experimental_known();
-        let boundaries = scenario.design.boundaries();
-        let exact = match self.posed_design(analysis, FinalOutcomes::Planned, Rounding::PerArm) {
-            Ok(PosedDesign { question, boundaries, .. }) => {
-                question.required(&boundaries, power).map(|required| required.total)
-            }
-            Err(_) => match boundaries.drift_for_power(power) {
-                Some(needed) => {
-                    let maximum = f64::from(scenario.design.maximum_analysed());
-                    Some(maximum * self.growth(analysis, needed)?)
-                }
-                None => None,
-            },
+        let exact = if analysis.method.null_effects().upper.is_some() {
+            self.outcomes_for_equivalence(analysis, power)?
+        } else {
+            self.outcomes_beyond_one_end(analysis, power)?
         };
         let analysed = exact.filter(|total| *total > 0.0 && *total < MOST_PATIENTS);
         let analysed = analysed.ok_or(NoSize::Unreachable)?;
@@ -75,5 +66,54 @@ impl Expected<'_> {
         }
         let sizes = Rounding::PerArm.sizes(analysed, share_experimental, &[1.0]);
         Ok(sizes[0].randomised(scenario.dropout).total())
+    }
+
+    /// Outcomes, not rounded, with which an analysis whose null hypothesis has one end has a power; `None` if
+    /// no number has.
+    fn outcomes_beyond_one_end(
+        &self,
+        analysis: &Analysis,
+        power: f64,
+    ) -> Result<Option<f64>, NoSize> {
+        let scenario = self.scenario;
+        let drift = self.drift(Truth::Alternative, analysis)?;
+        // Below, a ratio of drifts is squared: a harmful effect would be given a size.
+        if drift <= 0.0 {
+            let has_margin = analysis.hypothesis.has_margin();
+            return Err(if has_margin { NoSize::NotBeyondMargin } else { NoSize::NoBenefit });
+        }
+        match self.posed_design(analysis, FinalOutcomes::Planned, Rounding::PerArm) {
+            Ok(PosedDesign { question, boundaries, .. }) => {
+                Ok(question.required(&boundaries, power).map(|required| required.total))
+            }
+            Err(_) => match scenario.design.boundaries().drift_for_power(power) {
+                Some(needed) => {
+                    let maximum = f64::from(scenario.design.maximum_analysed());
+                    Ok(Some(maximum * self.growth(analysis, needed)?))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Outcomes, not rounded, with which equivalence has a power; `None` if no number has.
+    fn outcomes_for_equivalence(
+        &self,
+        analysis: &Analysis,
+        power: f64,
+    ) -> Result<Option<f64>, NoSize> {
+        let design = &self.scenario.design;
+        let analysed = self.scenario.final_analysed();
+        let drifts = self.equivalence_drifts(Truth::Alternative, analysis)?;
+        if drifts.above_lower <= 0.0 || drifts.below_upper <= 0.0 {
+            return Err(NoSize::NotBeyondMargin);
+        }
+        let at_maximum = drifts.with_information(1.0 / design.information(analysed));
+        let excess = |log_growth: f64| {
+            let drifts = at_maximum.with_information(libm::exp(log_growth));
+            design.boundaries().stopping_for_equivalence(drifts).rejection() - power
+        };
+        let growth = brent(excess, -MOST_GROWTH, MOST_GROWTH).map(libm::exp);
+        Ok(growth.map(|growth| growth * f64::from(design.maximum_analysed())))
     }
 }

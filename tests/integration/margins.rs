@@ -257,32 +257,74 @@ fn equivalence_rejects_only_between_both_margins() {
     }
 }
 
-/// With one look the formula of equivalence is near the simulation, for counts and for a regression.
+/// The formula of equivalence is near the simulation, for counts and for a regression, with one look and with
+/// three, at which most trials stop in the middle of the estimates, and with futility.
 #[test]
-fn equivalence_with_one_look_has_a_formula() {
-    for (analysis, margin) in [
-        (r#"method="two_proportions",test="wald""#, "risk_difference=0.1"),
-        (r#"method="proportional_odds""#, "common_odds_ratio=0.75"),
+fn equivalence_has_a_formula() {
+    const FUTILITY: &str = r#"design.futility={rule="z",bounds=[-0.5,0.3]}"#;
+    let wald = r#"method="two_proportions",test="wald""#;
+    for (analysis, margin, looks, futility) in [
+        (wald, "risk_difference=0.1", 1, None),
+        (r#"method="proportional_odds""#, "common_odds_ratio=0.75", 1, None),
+        (wald, "risk_difference=0.1", 3, None),
+        (r#"method="proportional_odds""#, "common_odds_ratio=0.75", 3, Some(FUTILITY)),
     ] {
+        let looks = format!("design.looks={{equally_spaced={looks}}}");
         let set = [
             "missing.dropout=0",
             "sample_size={randomised=1000,analysed=1000}",
             r#"randomisation={method="complete"}"#,
-            "design.looks={equally_spaced=1}",
+            &looks,
             "outcome.experimental={common_odds_ratio=1.02}",
             &hypothesis("equivalence", margin),
             &analyses(&[analysis]),
         ];
+        let set = [&set[..], futility.as_slice()].concat();
         let result = simulate_scenario(&scenario(&set), 10_000);
         for truth in [Alternative, Null] {
             let found = result.first_analysis(truth);
             let formula = found.normal_approximation.as_ref().expect("it has a formula").rejection;
             assert_within(analysis, found.rejection, formula - 0.01, formula + 0.01, 3.0);
+            let formula = found.normal_approximation.as_ref().expect("it has a formula");
+            for (k, look) in found.looks.iter().enumerate() {
+                let [stops, gives_up] = [formula.efficacy[k], formula.futility[k]];
+                assert_within(analysis, look.efficacy, stops - 0.012, stops + 0.012, 3.0);
+                assert_within(analysis, look.futility, gives_up - 0.012, gives_up + 0.012, 3.0);
+            }
         }
     }
 }
 
-/// `design` has the power that `check` has, by the same formula, and no size.
+/// The size by formula for a power has it by formula but for rounding, and four patients fewer have less.
+#[test]
+fn the_size_of_equivalence_has_its_power() {
+    for looks in ["design.looks={equally_spaced=1}", "design.looks={equally_spaced=3}"] {
+        let set = |size: u32| {
+            scenario(&[
+                "missing.dropout=0",
+                &format!("sample_size={{randomised={size}}}"),
+                r#"randomisation={method="complete"}"#,
+                "outcome.experimental={common_odds_ratio=1.02}",
+                &hypothesis("equivalence", "risk_difference=0.1"),
+                &analyses(&[r#"method="two_proportions",test="wald""#]),
+                looks,
+            ])
+        };
+        let scenario = set(800);
+        let size = Expected::new(&scenario).patients_for_power(&scenario.analyses[0], 0.9);
+        let size = size.expect("the effect is between the margins");
+        let [enough, fewer] = [size, size - 4].map(|size| {
+            let scenario = set(size);
+            let stopping =
+                Expected::new(&scenario).normal_approximation(Alternative, &scenario.analyses[0]);
+            stopping.expect("it has a formula").rejection()
+        });
+        let is_near = (0.8995..0.903).contains(&enough) && fewer < enough;
+        assert!(is_near, "{size}: {fewer} {enough}");
+    }
+}
+
+/// `design` has the power that `check` has, by the same formula, and sizes for usual powers.
 #[test]
 fn design_and_check_have_the_same_power_of_equivalence() {
     let set = [
@@ -311,8 +353,15 @@ fn design_and_check_have_the_same_power_of_equivalence() {
     let stated = format!("Power {power}, type I error at the margin {error}. Two one-sided tests");
     assert!(design.contains(&stated), "{stated}: {design}");
     assert!(check.contains("Two one-sided tests"), "{check}");
-    let several = text("design", &[]);
-    assert!(several.contains("No power and no sizes"), "{several}");
+    for looks in [&one_look[..], &[]] {
+        let design = text("design", looks);
+        assert!(design.contains("patients for 80 % power"), "{design}");
+        let mut program = rescuesim();
+        program.args(["design", "angel-reboot", "--power", "0.9"]).args(set).args(looks);
+        let errors = refused(&mut program);
+        assert!(errors.contains("by formula"), "{errors}");
+        assert!(errors.contains("--set sample_size.randomised="), "{errors}");
+    }
 }
 
 #[test]

@@ -80,6 +80,14 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
         Err(cause) => cause,
     };
     let cause = expected.no_formula(analysis, no_formula);
+    if let (Some(power), NoFormula::Equivalence) = (args.power, no_formula)
+        && let Ok(patients) = expected.patients_for_power(analysis, power)
+    {
+        return Err(Failure::Usage(format!(
+            "--power {power}: `design` has no table of sizes for equivalence, which has two margins; by formula \
+             {patients} patients have this power: give --set sample_size.randomised={patients} instead"
+        )));
+    }
     if let Some(power) = args.power {
         return Err(Failure::Usage(format!(
             "--power {power}: {cause}; without --power the boundaries are printed, and `rescuesim solve` \
@@ -102,7 +110,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
         command: recreate::as_typed(),
         title,
         conventions,
-        no_formula: power_alone(&expected, analysis, no_formula)
+        no_formula: power_alone(&expected, analysis)
             .unwrap_or_else(|| format!("No power and no sizes: {cause}.")),
         alpha_one_sided: rules.alpha_one_sided,
         analysed,
@@ -119,19 +127,20 @@ fn reestimation_of(scenario: &Scenario, args: &DesignArgs) -> Option<WantedReest
     size.wanted().filter(|_| has_two_looks && args.power.is_none())
 }
 
-/// States the power and the type I error of an analysis that has these by formula, as `check` does, but no
-/// sizes: equivalence with one look. `None` if it has neither.
-fn power_alone(
-    expected: &Expected<'_>,
-    analysis: &Analysis,
-    no_sizes: NoFormula,
-) -> Option<String> {
+/// States the power and the type I error of an analysis that has these by formula, as `check` does, and the
+/// sizes for usual powers, but no tables by effect and size: equivalence. `None` if it has neither.
+fn power_alone(expected: &Expected<'_>, analysis: &Analysis) -> Option<String> {
     let [power, error] = [Truth::Alternative, Truth::Null].map(|truth| {
         expected.normal_approximation(truth, analysis).map(|stopping| stopping.rejection())
     });
+    let sizes = match [0.8, 0.9].map(|power| expected.patients_for_power(analysis, power)) {
+        [Ok(for_80), Ok(for_90)] => {
+            format!("{for_80} patients for 80 % power, {for_90} for 90 %")
+        }
+        [Err(cause), _] | [_, Err(cause)] => format!("Patients for 80 or 90 % power: {cause}"),
+    };
     Some(format!(
-        "Power {:.4}, type I error at the margin {:.4}. {}. No sizes, {no_sizes}; `rescuesim solve` finds one \
-         by simulation.",
+        "Power {:.4}, type I error at the margin {:.4}. {}. {sizes}.",
         power.ok()?,
         error.ok()?,
         expected.formula_in_words(Truth::Alternative, analysis)
