@@ -71,7 +71,7 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
     );
     if let Some(rate) = scenario.accrual.screened_per_month {
         let randomised = summary.randomised_per_month;
-        text += &format!("; {rate} screened a month are {randomised:.2} randomised");
+        text += &format!("; {rate} screened a month give {randomised:.2} randomised");
     }
     Document::new().text(format!("{text}."))
 }
@@ -241,8 +241,8 @@ fn decomposition(summary: &ProcedureSummary) -> Document {
         .table(&["exact", "points"], rows)
         .text(
             "Each pathway is blocked in turn by giving both arms the control arm's average; its part is \
-             what unblocking it adds, averaged over all orders (Shapley value). Another reference than the \
-             control arm's average divides the same difference otherwise.",
+             what unblocking it adds, averaged over all orders (Shapley value). With a reference \
+             other than the control arm's average the same difference is divided differently.",
         )
 }
 

@@ -70,8 +70,7 @@ fn a_look_recommends_in_the_words_of_a_board() {
 #[test]
 fn a_look_names_the_boundaries_that_the_design_has() {
     let low = look("angel-reboot", &["--look", "1", "--z=-3.2", "--n", "104"]);
-    let words =
-        "efficacy boundary not crossed (Z = -3.2000, boundary 3.7103): the design continues.";
+    let words = "efficacy boundary not crossed (Z = -3.2000, boundary 3.7103): the design recommends continuing.";
     assert!(summary(&low).ends_with(words), "{}", summary(&low));
     let rules = low["rules"].to_string();
     assert!(rules.contains("No boundary for futility, harm or safety."), "{rules}");

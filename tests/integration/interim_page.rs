@@ -41,7 +41,7 @@ fn the_page_has_what_a_board_decides_on() {
         assert!(text.contains(&format!("id=\"{section}\"")), "{section}");
     }
     for words in [
-        "Look 2 of 3: efficacy boundary not crossed (Z = 2.3143, boundary 2.5043): the design continues.",
+        "Look 2 of 3: efficacy boundary not crossed (Z = 2.3143, boundary 2.5043): the design recommends continuing.",
         "data cut-off 2026-11-30",
         "Safety boundary for sICH not crossed",
         "Lan-DeMets spending, O'Brien-Fleming type",

@@ -119,7 +119,7 @@ impl MonitoringReport {
                 "the design recommends stopping for futility; continuing would not inflate the type \
                  I error"
             }
-            LookConclusion::Continue => "the design continues",
+            LookConclusion::Continue => "the design recommends continuing",
         };
         Some(text.to_owned())
     }

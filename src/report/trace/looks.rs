@@ -77,8 +77,8 @@ fn patients(look: &LookTrace) -> String {
     let DecisionTrace { day, month, n_randomised, overrun } = look.decision;
     let later = if day > look.day {
         format!(
-            " By the decision in month {} {n_randomised} are randomised, and {overrun} of them still \
-             followed.",
+            " By the decision in month {} {n_randomised} are randomised, and {overrun} of them still in \
+             follow-up.",
             decimals(month, 2)
         )
     } else {
@@ -86,7 +86,7 @@ fn patients(look: &LookTrace) -> String {
     };
     format!(
         "{} patients are randomised: the outcomes of {} are known, {lost} are lost to follow-up, {} are \
-         still followed.{imputed}{later}",
+         still in follow-up.{imputed}{later}",
         look.n_randomised, look.outcomes_known, look.overrun
     )
 }
@@ -226,7 +226,7 @@ fn stopped_for_safety(trace: &Trace, look: &LookTrace) -> String {
         Conclusion::Efficacy => "would have shown efficacy",
         Conclusion::Futility => "would have stopped for futility",
         Conclusion::Harm => "would have shown harm",
-        Conclusion::NotSignificant | Conclusion::Safety => "would have shown nothing",
+        Conclusion::NotSignificant | Conclusion::Safety => "would not have been significant",
     };
     format!(
         "The trial stops for safety, as {} is at its boundary; without that it {otherwise}, here or \
@@ -252,11 +252,11 @@ pub(super) fn overrun(trace: &Trace) -> Document {
             .and(outcomes(&repeated.counts))
             .text(again(trace, repeated)),
         None if trace.end.conclusion == Conclusion::Safety => document.text(format!(
-            "{followed} patients were still followed. After a stop for safety the analysis is not \
+            "{followed} patients were still in follow-up. After a stop for safety the analysis is not \
              repeated."
         )),
         None => document.text(format!(
-            "{followed} patients were still followed, and no further outcome became known."
+            "{followed} patients were still in follow-up, and no further outcome became known."
         )),
     };
     if trace.end.events.is_empty() {
@@ -268,9 +268,11 @@ pub(super) fn overrun(trace: &Trace) -> Document {
 
 fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     let shown = match repeated.conclusion {
-        Conclusion::Efficacy => "efficacy",
-        Conclusion::Harm => "harm",
-        Conclusion::Futility | Conclusion::Safety | Conclusion::NotSignificant => "nothing",
+        Conclusion::Efficacy => "would show efficacy",
+        Conclusion::Harm => "would show harm",
+        Conclusion::Futility | Conclusion::Safety | Conclusion::NotSignificant => {
+            "would not be significant"
+        }
     };
     // A stop for futility can only be confirmed or reversed; there is no effect that could hold up.
     let stands = if trace.end.reversed {
@@ -283,10 +285,10 @@ fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     // Bayesian decisions have no boundary of Z.
     let boundary = match trace.looks.iter().any(|look| look.probabilities.is_some()) {
         true => String::new(),
-        false => format!(", with its boundary of {},", number(repeated.bounds.efficacy)),
+        false => format!(", with a boundary of {},", number(repeated.bounds.efficacy)),
     };
     format!(
-        "{} A final look of this size{boundary} shows {shown}, {stands}.",
+        "{} A final look at these outcomes{boundary} {shown}, {stands}.",
         result(trace.scale, &repeated.test)
     )
 }

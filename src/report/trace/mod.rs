@@ -184,7 +184,7 @@ fn by_size(trace: &Trace) -> Document {
     let observed = match size.zone {
         Some(zone) => {
             format!(
-                "conditional power at the planned size was {}, {zone}",
+                "the conditional power at the planned size was {} ({zone})",
                 decimals(size.observed, 4)
             )
         }
@@ -227,7 +227,7 @@ pub(super) fn conclusion_word(conclusion: Conclusion) -> &'static str {
         Conclusion::Futility => "futility",
         Conclusion::Harm => "harm",
         Conclusion::Safety => "a stop for safety",
-        Conclusion::NotSignificant => "nothing shown",
+        Conclusion::NotSignificant => "no significant result",
     }
 }
 

@@ -29,8 +29,8 @@ pub(super) fn tables(trace: &Trace, shown: Shown) -> Document {
     let document = match shown {
         Shown::All => document,
         Shown::Excerpt(_) => document.text(
-            "The first to come, and at each look the last that are randomised and those whose \
-             outcomes are the last it has; --patients all shows all, as JSON and CSV do.",
+            "The first patients and, for each look, the last ones randomised by then and those with the \
+             latest outcomes; --patients all lists every patient, as JSON and CSV do.",
         ),
     };
     document
@@ -105,11 +105,13 @@ fn allocation(trace: &Trace, rows: &PatientRows<'_>) -> Document {
         columns.push(("balance\nasks for", Box::new(|patient| preference(patient.preferred))));
     }
     columns.push(("allo-\ncated", Box::new(|patient| letter(patient.arm).to_owned())));
-    let mut text = "C control, E experimental arm; C/E are the patients already in them".to_owned();
+    let mut text =
+        "C: control arm, E: experimental arm. Pairs such as 2/1 are the patients already in each"
+            .to_owned();
     if has_groups {
-        text += &format!(", in turn those with the patient's own {}", groups(trace));
+        text += &format!(", then of these the ones with the patient's own {}", groups(trace));
     }
-    text += if has_preference { ". – for a tie." } else { "." };
+    text += if has_preference { "; – is a tie." } else { "." };
     table(&columns, rows).text(text)
 }
 

@@ -35,7 +35,7 @@ pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> S
             format!(
                 "if the conditional power at {planned} patients (under {under}) is promising, from \
                  {at_least} to below {ends}, the size becomes the one with a conditional power of {target}, \
-                 {limits}; otherwise it stays. {statistic}"
+                 {limits}; otherwise it is unchanged. {statistic}"
             )
         }
         WrittenSizeAdaptation::PooledRate { power, restricted, .. } => format!(

@@ -9,10 +9,12 @@ pub(in super::super) fn rule(written: &WrittenSuccess, names: &[&str]) -> String
     let listed = names.join(", ");
     match written {
         WrittenSuccess::CoPrimary { .. } => {
-            format!("Success if all of {listed} reject, each at the whole alpha (co-primary).")
+            format!(
+                "Success if all these analyses reject, each at the whole alpha (co-primary): {listed}."
+            )
         }
         WrittenSuccess::Any { .. } => format!(
-            "Success if any of {listed} rejects, each at the whole alpha without a correction."
+            "Success if any of these analyses rejects, each at the whole alpha without a correction: {listed}."
         ),
         WrittenSuccess::Hierarchical { .. } => format!(
             "Hierarchical: {} are tested in this order at the whole alpha, each once those before it have rejected.",
@@ -25,7 +27,7 @@ pub(in super::super) fn rule(written: &WrittenSuccess, names: &[&str]) -> String
             format!("Bonferroni: {} of alpha.", with_weights(names, weights))
         }
         WrittenSuccess::Holm { .. } => format!(
-            "Holm: {listed} are tested at equal shares of alpha, that of one that rejects being divided among the others."
+            "Holm: {listed} are tested at equal shares of alpha; the share of an analysis that rejects is divided among the others."
         ),
         WrittenSuccess::Graph { weights, .. } => format!(
             "Graph: {} of alpha; an analysis that rejects passes its share on.",
