@@ -105,6 +105,10 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     let mut conventions = rules.sentences(sizes.len(), AlphaSource::Given);
     conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
     let analysed = sizes.last().copied().expect("a trial has a final look");
+    let mut looks = LookCharacteristics::without_effect(&boundaries, &sizes);
+    if no_formula == NoFormula::Equivalence {
+        looks = looks.into_iter().map(LookCharacteristics::without_continuation).collect();
+    }
     Ok(Posed::Boundaries(BoundariesReport {
         version: env!("CARGO_PKG_VERSION"),
         command: recreate::as_typed(),
@@ -115,7 +119,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
         alpha_one_sided: rules.alpha_one_sided,
         analysed,
         randomised: randomised.unwrap_or(analysed),
-        looks: LookCharacteristics::without_effect(&boundaries, &sizes),
+        looks,
     }))
 }
 

@@ -77,6 +77,21 @@ impl LookCharacteristics {
             .collect()
     }
 
+    /// Returns the look without the probabilities of crossing a later boundary: for a Z that does not determine
+    /// them, such as the smaller of two.
+    #[must_use]
+    pub fn without_continuation(self) -> Self {
+        let [efficacy, futility, harm] = [self.efficacy, self.futility, self.harm].map(|bound| {
+            bound.map(|bound| BoundaryCharacteristics {
+                conditional_power: None,
+                conditional_power_trend: None,
+                predictive_power: None,
+                ..bound
+            })
+        });
+        Self { efficacy, futility, harm, ..self }
+    }
+
     /// Computes what the boundaries mean under a stated effect.
     pub(super) fn under(
         stated: StatedEffect<'_>,

@@ -57,7 +57,9 @@ impl BoundariesReport {
         }
         out = out.heading(HEADING);
         out += bounds(&self.looks);
-        if self.looks.len() > 1 {
+        // At the last look no trial continues.
+        let continuing = self.looks.iter().flat_map(|it| [&it.efficacy, &it.futility, &it.harm]);
+        if continuing.flatten().any(|bound| bound.predictive_power.is_some()) {
             out = out.heading("At the boundary");
             out += at_boundaries(&self.looks, None);
         }
