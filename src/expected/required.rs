@@ -109,11 +109,15 @@ impl Expected<'_> {
             return Err(NoSize::NotBeyondMargin);
         }
         let at_maximum = drifts.with_information(1.0 / design.information(analysed));
-        let excess = |log_growth: f64| {
-            let drifts = at_maximum.with_information(libm::exp(log_growth));
-            design.boundaries().stopping_for_equivalence(drifts).rejection() - power
-        };
-        let growth = brent(excess, -MOST_GROWTH, MOST_GROWTH).map(libm::exp);
-        Ok(growth.map(|growth| growth * f64::from(design.maximum_analysed())))
+        let log_growth = brent(
+            |log_growth| {
+                let drifts = at_maximum.with_information(libm::exp(log_growth));
+                design.boundaries().stopping_for_equivalence(drifts).rejection() - power
+            },
+            -MOST_GROWTH,
+            MOST_GROWTH,
+        );
+        let maximum = f64::from(design.maximum_analysed());
+        Ok(log_growth.map(|log_growth| libm::exp(log_growth) * maximum))
     }
 }

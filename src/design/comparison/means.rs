@@ -146,11 +146,10 @@ impl TwoMeans {
         let q = -0.5 * (linear + root.copysign(linear));
         let mut roots = [q / square, constant / q];
         roots.sort_by(f64::total_cmp);
-        let has_drift = |excess: &f64| {
+        let excess = roots.into_iter().find(|excess| {
             let rise = excess * total.sqrt() - subtracted;
             *excess > 0.0 && excess.is_finite() && rise * beyond >= 0.0
-        };
-        let excess = roots.into_iter().find(has_drift)?;
+        })?;
         (drift > 0.0).then(|| self.with_effect(self.margin + excess))
     }
 
