@@ -3,6 +3,8 @@
 //! Seeds are fixed; with a fresh seed each comparison within 3 standard errors would fail by chance once
 //! in 370 times.
 
+use std::path::Path;
+
 use rescuesim::bayes::{BetaBinomial, FutilityBelow, ProportionRules};
 use rescuesim::design::exact::ExactDesign;
 use rescuesim::design::sample_size::ArmSizes;
@@ -221,26 +223,23 @@ fn design_has_the_exact_error_rates_of_the_decisions() {
     assert!((maximum - 0.0243030459527761).abs() < 1e-12, "{maximum}");
 }
 
+/// The result of 3000 replicates on a number of threads.
+fn on_threads(scenario: &Path, threads: &str) -> String {
+    let mut command = rescuesim();
+    command.arg("run").arg(scenario).args(["--replicates", "3000", "--format", "json"]);
+    output(command.args(["--threads", threads]))
+}
+
 /// Number of threads must not enter a result, whatever tables of counts each thread has seen before.
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let of = |threads: &str| {
-        let mut command = rescuesim();
-        command.args(["run", "tesla-like", "--replicates", "3000", "--format", "json"]);
-        output(command.args(["--threads", threads]))
-    };
-    let one = of("1");
+    let one = on_threads("tesla-like".as_ref(), "1");
     assert!(one.contains("decisions"), "{one}");
-    assert_eq!(one, of("7"));
+    assert_eq!(one, on_threads("tesla-like".as_ref(), "7"));
     let folder = directory();
     let path = folder.path().join("bayes.toml");
     std::fs::write(&path, text(BAYESIAN, PROPORTIONS)).expect("a writable folder");
-    let of = |threads: &str| {
-        let mut command = rescuesim();
-        command.arg("run").arg(&path).args(["--replicates", "3000", "--format", "json"]);
-        output(command.args(["--threads", threads]))
-    };
-    assert_eq!(of("1"), of("7"));
+    assert_eq!(on_threads(&path, "1"), on_threads(&path, "7"));
 }
 
 /// Tables seen before and bounds of estimates differ between shards, and after a resumed run they are empty.

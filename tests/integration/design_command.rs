@@ -84,6 +84,11 @@ fn moste_has_412_patients_per_group_unpooled_with_futility_that_is_not_binding()
     close(&design["required"]["inflation_factor"], 1.1043, 5e-5);
 }
 
+/// Patients of control and experimental arm together.
+fn of_both_arms(sizes: &Value) -> f64 {
+    number(&sizes["control"]) + number(&sizes["experimental"])
+}
+
 /// Sizes by Whitehead (1993) with the mRS of ANGEL-REBOOT's control arm, from tests/reference.
 #[test]
 fn sizes_for_the_mrs_are_whiteheads() {
@@ -91,9 +96,8 @@ fn sizes_for_the_mrs_are_whiteheads() {
         let odds_ratio = "--common-odds-ratio 2 --power 0.8 --rounding total";
         designed(&[&["--control-mrs", control]], odds_ratio)["analysed"].clone()
     };
-    let total = |arms: Value| number(&arms["control"]) + number(&arms["experimental"]);
-    assert_eq!(total(size(MRS[1])), 202.0);
-    assert_eq!(total(size("4.7,7.4,12.9,16,24.9,34.1")), 205.0);
+    assert_eq!(of_both_arms(&size(MRS[1])), 202.0);
+    assert_eq!(of_both_arms(&size("4.7,7.4,12.9,16,24.9,34.1")), 205.0);
 }
 
 /// Exact binomial enumeration in R, 52 patients per arm and look.
@@ -110,8 +114,8 @@ fn the_exact_probabilities_of_the_shipped_scenario_are_those_of_r() {
     assert_eq!([&design["analysed"]["control"], &design["randomised"]["control"]], [156, 156]);
     // The shipped scenario expects 313 outcomes at the final look, of 348 patients.
     let design = designed(&[&["scenarios/angel-reboot.toml"]], "");
-    let total = |sizes: &Value| number(&sizes["control"]) + number(&sizes["experimental"]);
-    assert_eq!([total(&design["analysed"]), total(&design["randomised"])], [313.0, 348.0]);
+    let sizes = ["analysed", "randomised"].map(|which| of_both_arms(&design[which]));
+    assert_eq!(sizes, [313.0, 348.0]);
 }
 
 /// The shipped scenario with the planned number of outcomes at the final look.

@@ -10,18 +10,7 @@ use rescuesim::analysis::proportional_odds::assumption::ProportionalOddsTest;
 use rescuesim::analysis::{Counts, FitStatus};
 use rescuesim::outcome::Mrs;
 
-/// Counts of each data set by stratum of its three binary covariates.
-fn data() -> BTreeMap<String, [Counts; 8]> {
-    let text = include_str!("../reference/ordinal_data.csv");
-    let mut data: BTreeMap<String, [Counts; 8]> = BTreeMap::new();
-    for record in csv::Reader::from_reader(text.as_bytes()).records() {
-        let record = record.expect("a well-formed reference");
-        let index = |i: usize| record[i].parse::<usize>().expect("a whole number");
-        let stratum = index(3) + 2 * index(4) + 4 * index(5);
-        data.entry(record[0].to_owned()).or_default()[stratum][index(2)][index(6)] += 1.0;
-    }
-    data
-}
+use crate::util::ordinal_data;
 
 /// Complete results for one model on one data set.
 struct Ours {
@@ -99,7 +88,7 @@ fn tolerance(source: &str, quantity: &str) -> f64 {
 #[test]
 fn adjusted_fits_agree_with_the_reference() {
     let text = include_str!("../reference/ordinal.csv");
-    let data = data();
+    let data = ordinal_data();
     let covariates = |columns: usize| {
         let row = |stratum: usize| (0..columns).map(move |k| f64::from((stratum >> k & 1) as u8));
         let rows: Vec<Vec<f64>> = (0..8).map(|stratum| row(stratum).collect()).collect();
@@ -149,7 +138,7 @@ fn by_covariate(strata: &[Counts; 8], x: usize) -> [Counts; 2] {
 /// Every row of proportional.csv: the test of proportional odds, and the interactions.
 #[test]
 fn supplementary_analyses_agree_with_the_reference() {
-    let data = data();
+    let data = ordinal_data();
     let text = include_str!("../reference/proportional.csv");
     let mut scratch = FitScratch::default();
     let mut compared = 0;

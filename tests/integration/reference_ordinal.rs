@@ -10,8 +10,10 @@ use rescuesim::analysis::two_proportions::{
     Arms, ProportionEffect, ProportionInterval, ProportionTest, z,
 };
 use rescuesim::analysis::{FitStatus, OutcomeTable, two_proportions};
-use rescuesim::num::normal::upper_tail;
+use rescuesim::num::normal::two_sided;
 use rescuesim::outcome::Mrs;
+
+use crate::util::whole_number;
 
 /// Values by (data set, model, quantity, source).
 type Reference = BTreeMap<[String; 4], f64>;
@@ -34,8 +36,8 @@ fn tables() -> BTreeMap<String, OutcomeTable> {
     let mut tables: BTreeMap<String, OutcomeTable> = BTreeMap::new();
     for record in csv::Reader::from_reader(text.as_bytes()).records() {
         let record = record.expect("a well-formed reference");
-        let index = |i: usize| record[i].parse::<usize>().expect("a whole number");
-        tables.entry(record[0].to_owned()).or_default().counts[index(2)][index(6)] += 1;
+        let [arm, mrs] = [2, 6].map(|column| whole_number(&record, column));
+        tables.entry(record[0].to_owned()).or_default().counts[arm][mrs] += 1;
     }
     tables
 }
@@ -155,7 +157,6 @@ fn dichotomy(table: &OutcomeTable) -> BTreeMap<&'static str, f64> {
 fn test_statistics(arms: &Arms) -> [(&'static str, f64); 6] {
     let z = |test| z(arms, test).expect("the data have information");
     let [pooled, corrected] = [ProportionTest::PooledZ, ProportionTest::ContinuityCorrected].map(z);
-    let two_sided = |z: f64| 2.0 * upper_tail(z.abs());
     [
         ("z_pooled", pooled),
         ("z_unpooled", z(ProportionTest::UnpooledZ)),

@@ -1,8 +1,6 @@
 //! Modified Poisson regression compared with R and statsmodels (tests/reference/README.md), and the laws it
 //! must obey.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use rescuesim::analysis::modified_poisson::log_risk_ratio;
 use rescuesim::analysis::two_proportions::{ProportionEffect, arms};
@@ -10,18 +8,7 @@ use rescuesim::analysis::utilities::regression::CovariateRows;
 use rescuesim::analysis::{Counts, FitStatus, TestResult};
 use rescuesim::outcome::{LEVELS, Mrs};
 
-/// Counts of each data set by stratum of its three binary covariates.
-fn data() -> BTreeMap<String, [Counts; 8]> {
-    let text = include_str!("../reference/ordinal_data.csv");
-    let mut data: BTreeMap<String, [Counts; 8]> = BTreeMap::new();
-    for record in csv::Reader::from_reader(text.as_bytes()).records() {
-        let record = record.expect("a well-formed reference");
-        let index = |i: usize| record[i].parse::<usize>().expect("a whole number");
-        let stratum = index(3) + 2 * index(4) + 4 * index(5);
-        data.entry(record[0].to_owned()).or_default()[stratum][index(2)][index(6)] += 1.0;
-    }
-    data
-}
+use crate::util::ordinal_data;
 
 /// Rows of the first binary covariates, for each of the eight strata.
 fn covariates(columns: usize) -> CovariateRows {
@@ -50,7 +37,7 @@ fn values(quantity: &str, fit: &TestResult, patients: f64, columns: f64) -> Vec<
 #[test]
 fn risk_ratios_agree_with_the_reference() {
     let text = include_str!("../reference/rate_ratio.csv");
-    let data = data();
+    let data = ordinal_data();
     let models = [("unadjusted", covariates(0), 2.0), ("adjusted", covariates(3), 5.0)];
     let mut compared = 0;
     for record in csv::Reader::from_reader(text.as_bytes()).records() {

@@ -10,9 +10,11 @@ use rescuesim::analysis::utilities::{MeansTest, TTest, Utilities, t_test};
 use rescuesim::analysis::wilcoxon::{Continuity, RankSum, van_elteren_z, z as wilcoxon_z};
 use rescuesim::analysis::wins::{Pairs, WinMeasure, test as win_test};
 use rescuesim::analysis::{Counts, FitStatus, TestResult};
-use rescuesim::num::normal::upper_tail;
+use rescuesim::num::normal::{two_sided, upper_tail};
 use rescuesim::num::student;
 use rescuesim::outcome::{LEVELS, Mrs};
+
+use crate::util::whole_number;
 
 const STRATA: usize = 8;
 
@@ -24,9 +26,10 @@ fn data_sets() -> BTreeMap<String, Strata> {
     let mut sets: BTreeMap<String, Strata> = BTreeMap::new();
     for record in csv::Reader::from_reader(text.as_bytes()).records() {
         let record = record.expect("a well-formed reference");
-        let index = |i: usize| record[i].parse::<usize>().expect("a whole number");
-        let stratum = 4 * index(3) + 2 * index(4) + index(5);
-        sets.entry(record[0].to_owned()).or_default()[stratum][index(2)][index(6)] += 1.0;
+        let bits = [3, 4, 5].map(|column| whole_number(&record, column));
+        let stratum = 4 * bits[0] + 2 * bits[1] + bits[2];
+        let [arm, mrs] = [2, 6].map(|column| whole_number(&record, column));
+        sets.entry(record[0].to_owned()).or_default()[stratum][arm][mrs] += 1.0;
     }
     sets
 }
@@ -86,7 +89,6 @@ fn rank_tests_agree_with_the_reference() {
         let counts = pooled(strata);
         let rank_sum = RankSum::new(&counts);
         let z = |continuity| wilcoxon_z(&counts, continuity).expect("the data have information");
-        let two_sided = |z: f64| 2.0 * upper_tail(z.abs());
         match quantity {
             // R counts the pairs in which the experimental patient has the higher mRS.
             "U_trt1_higher_mRS" | "W" => 0.5 * (rank_sum.pairs - rank_sum.excess),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Output};
 
 use assert_cmd::Command;
+use rescuesim::analysis::Counts;
 use rescuesim::engine::{self, Accumulator, Job};
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{
@@ -101,6 +102,27 @@ pub fn set_options<'s>(set: &[&'s str]) -> Vec<&'s str> {
 #[track_caller]
 pub fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
+}
+
+/// A whole number in a cell of a reference.
+#[track_caller]
+pub fn whole_number(record: &csv::StringRecord, column: usize) -> usize {
+    record[column].parse().expect("a whole number")
+}
+
+/// Counts of each data set of the reference for ordinal outcomes, by stratum of its three binary covariates:
+/// the first is the lowest bit.
+pub fn ordinal_data() -> BTreeMap<String, [Counts; 8]> {
+    let text = include_str!("../reference/ordinal_data.csv");
+    let mut data: BTreeMap<String, [Counts; 8]> = BTreeMap::new();
+    for record in csv::Reader::from_reader(text.as_bytes()).records() {
+        let record = record.expect("a well-formed reference");
+        let bits = [3, 4, 5].map(|column| whole_number(&record, column));
+        let stratum = bits[0] + 2 * bits[1] + 4 * bits[2];
+        let [arm, mrs] = [2, 6].map(|column| whole_number(&record, column));
+        data.entry(record[0].to_owned()).or_default()[stratum][arm][mrs] += 1.0;
+    }
+    data
 }
 
 /// Lines beyond 80 columns, except for the command that recreates the result.
