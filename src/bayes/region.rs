@@ -48,25 +48,30 @@ impl DecisionRules {
             }
             DecisionModel::Normal(_) | DecisionModel::Dirichlet { .. } => return None,
         };
-        let of = |difference, success: Vec<f64>, futility| {
-            let model = BetaBinomial { control, experimental, difference };
-            ProportionRules { model, success, futility }.regions(sizes)
+        let rules = ProportionRules {
+            model: BetaBinomial { control, experimental, difference: self.effect_above },
+            success: self.success.clone(),
+            futility: self.futility,
         };
-        let mut regions = of(self.effect_above, self.success.clone(), self.futility);
+        let mut regions = rules.regions(sizes);
         let last = regions.len() - 1;
         if let Some(least) = self.predictive_success {
             // Predicted enough is not below.
-            let enough = Some(FutilityBelow::Predictive(least));
-            let predicted = of(self.effect_above, self.success.clone(), enough);
-            for (region, predicted) in regions[..last].iter_mut().zip(predicted) {
+            let futility = Some(FutilityBelow::Predictive(least));
+            let enough = ProportionRules { futility, ..rules.clone() };
+            for (region, predicted) in regions[..last].iter_mut().zip(enough.regions(sizes)) {
                 region.above = predicted.below;
             }
         }
         if let Some(HarmAtLeast { probability, effect_below }) = self.harm {
             // As in `DecisionRules::decide`.
             let harmless = (1.0 - probability).next_up();
-            let harm = of(effect_below, vec![harmless; sizes.len()], None);
-            for (region, harm) in regions.iter_mut().zip(harm) {
+            let harm = ProportionRules {
+                model: BetaBinomial { difference: effect_below, ..rules.model },
+                success: vec![harmless; sizes.len()],
+                futility: None,
+            };
+            for (region, harm) in regions.iter_mut().zip(harm.regions(sizes)) {
                 for (below, harmless_from) in region.below.iter_mut().zip(harm.above) {
                     *below = (*below).max(harmless_from);
                 }

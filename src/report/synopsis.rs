@@ -1,23 +1,22 @@
 //! The synopsis of a run: the assumptions in one sentence and the verdict in a few lines, which open
 //! every output.
 
+mod assumptions;
+mod course;
+
+pub use course::{CourseOfTrials, EarlyStops, StopReason};
+
 use super::document::Document;
 use super::numeral::{NONE, fixed, grouped, percent, percent_with_error, trimmed};
-use crate::expected::{self, AssumedEffect, Assumptions, Expected, NoSize, StatedAlpha};
+use crate::expected::{self, Assumptions, Expected, NoSize};
 use crate::scenario::Scenario;
-use crate::summary::{AnalysisSummary, LookSummary, McEstimate, PriorSummary, TruthSummary};
+use crate::summary::{McEstimate, PriorSummary, TruthSummary};
 
 /// Powers for which a synopsis gives the number of patients.
 pub const POWERS: [f64; 2] = [0.8, 0.9];
 
 /// Lines of title, sentence and verdict on a terminal of default width.
 const LINES: usize = 10;
-
-/// Interim looks whose probabilities are named one by one.
-const FEW_LOOKS: usize = 3;
-
-/// Interim looks whose probabilities are listed.
-const MOST_LOOKS: usize = 6;
 
 /// Assumptions and verdict of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,28 +64,6 @@ enum OtherAnalyses {
     Range,
     /// Their number.
     Number,
-}
-
-/// How trials under one truth go, monitored by one analysis.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CourseOfTrials {
-    /// Reasons for which the design can stop the trial at an interim look.
-    pub early_stops: Vec<EarlyStops>,
-    /// Mean number of patients randomised by the decision.
-    pub patients: McEstimate,
-    /// Mean months from the opening of the trial to the decision.
-    pub months: McEstimate,
-}
-
-/// Stops at interim looks for one reason.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EarlyStops {
-    /// Reason to stop.
-    pub reason: StopReason,
-    /// P(the trial stops at an interim look for this reason).
-    pub total: McEstimate,
-    /// P(the trial stops at this look for this reason), for each interim look.
-    pub by_look: Vec<McEstimate>,
 }
 
 impl Synopsis {
@@ -264,246 +241,6 @@ pub fn remarks(scenario: &Scenario) -> Document {
     warnings.chain(notes).fold(Document::new(), Document::text)
 }
 
-impl CourseOfTrials {
-    fn new(primary: &AnalysisSummary) -> Self {
-        // The final look ends the trial without stopping it early.
-        let interims = &primary.looks[..primary.looks.len() - 1];
-        let early_stops = StopReason::possible(primary).filter_map(|reason| {
-            let last = interims.last()?;
-            // A reason that only the final look knows does not stop a trial early.
-            // A trial with no level left stops for futility without a boundary for all patients.
-            let possible = reason == StopReason::Safety
-                || (reason == StopReason::Futility && primary.population.is_some())
-                || interims.iter().any(|look| reason.bound(look).is_some());
-            possible.then(|| EarlyStops {
-                reason,
-                // The cumulative share has an error of its own; a sum of the looks' shares would have none.
-                total: reason.cumulative(last),
-                by_look: interims.iter().map(|look| reason.at(look)).collect(),
-            })
-        });
-        Self {
-            early_stops: early_stops.collect(),
-            patients: primary.n_randomised.mean,
-            months: primary.duration_months,
-        }
-    }
-}
-
-impl EarlyStops {
-    /// States reason and probability.
-    fn in_words(&self) -> String {
-        format!("for {} in {} %", self.reason.name(), percent(self.total))
-    }
-
-    /// States reason and probability, in all and look by look.
-    fn by_look_in_words(&self) -> String {
-        let shares: Vec<String> = self.by_look.iter().map(|share| percent(*share)).collect();
-        let looks = match shares.len() {
-            // "0 % (look 1: 0 %, look 2: 0 %)" would say nothing more.
-            _ if self.total.value == 0.0 => return self.in_words(),
-            1 => "at look 1".to_owned(),
-            2..=FEW_LOOKS => {
-                let looks = shares.iter().enumerate();
-                let looks: Vec<String> =
-                    looks.map(|(k, share)| format!("look {}: {share} %", k + 1)).collect();
-                format!("({})", looks.join(", "))
-            }
-            looks if looks <= MOST_LOOKS => format!("(looks 1–{looks}: {} %)", shares.join(", ")),
-            looks => format!("(looks 1–{looks})"),
-        };
-        format!("{} {looks}", self.in_words())
-    }
-}
-
-/// Reason for which a trial stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopReason {
-    /// The efficacy boundary is reached.
-    Efficacy,
-    /// The futility boundary is reached.
-    Futility,
-    /// The harm boundary is reached.
-    Harm,
-    /// Adverse events reach a boundary.
-    Safety,
-}
-
-impl StopReason {
-    /// Lists the reasons that can stop a trial, efficacy first.
-    pub(super) fn possible(analysis: &AnalysisSummary) -> impl Iterator<Item = Self> {
-        let shown = [
-            (Self::Efficacy, true),
-            (
-                Self::Futility,
-                analysis.population.is_some()
-                    || analysis.looks.iter().any(|look| look.z_futility.is_some()),
-            ),
-            (Self::Harm, analysis.looks.iter().any(|look| look.z_harm.is_some())),
-            (Self::Safety, analysis.price_of_safety.is_some()),
-        ];
-        shown.into_iter().filter(|(_, shown)| *shown).map(|(reason, _)| reason)
-    }
-
-    /// Returns the name, as in the columns of tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Efficacy => "efficacy",
-            Self::Futility => "futility",
-            Self::Harm => "harm",
-            Self::Safety => "safety",
-        }
-    }
-
-    /// Returns the Z bound of a look; `None` for safety and for rules of the population, which have bounds
-    /// of their own.
-    fn bound(self, look: &LookSummary) -> Option<f64> {
-        match self {
-            Self::Efficacy => look.z_efficacy,
-            Self::Futility => look.z_futility,
-            Self::Harm => look.z_harm,
-            Self::Safety => None,
-        }
-    }
-
-    /// Returns P(stop at the look for this reason).
-    pub(super) fn at(self, look: &LookSummary) -> McEstimate {
-        match self {
-            Self::Efficacy => look.efficacy,
-            Self::Futility => look.futility,
-            Self::Harm => look.harm,
-            Self::Safety => look.safety.expect("safety can stop the trial"),
-        }
-    }
-
-    /// Returns P(stop by the look for this reason).
-    pub(super) fn cumulative(self, look: &LookSummary) -> McEstimate {
-        match self {
-            Self::Efficacy => look.efficacy_cumulative,
-            Self::Futility => look.futility_cumulative,
-            Self::Harm => look.harm_cumulative,
-            Self::Safety => look.safety_cumulative.expect("safety can stop the trial"),
-        }
-    }
-}
-
-impl Assumptions {
-    /// States the assumptions in one sentence.
-    pub fn sentence(&self) -> String {
-        let mut parts = vec![format!(
-            "{} patients {} ({})",
-            grouped(u64::from(self.randomised)),
-            self.ratio_in_words(),
-            self.outcomes_in_words()
-        )];
-        if self.most_randomised > self.randomised {
-            let most = grouped(u64::from(self.most_randomised));
-            parts.push(format!("up to {most} after re-estimation"));
-        }
-        let [control, experimental] = self.rates.map(|rate| trimmed(100.0 * rate, 1));
-        parts.push(format!(
-            "mRS 0–{} {control} % v {experimental} % ({})",
-            self.cut,
-            self.effect.words()
-        ));
-        parts.push(match self.interim_looks {
-            0 => "one look".to_owned(),
-            1 => "one interim look and the final".to_owned(),
-            looks => format!("{} interim looks and the final", small_number(looks)),
-        });
-        parts.push(self.alpha.words());
-        parts.extend(self.hypothesis.margin().map(|_| self.hypothesis.to_string()));
-        parts.extend(self.centres.map(|number| match number {
-            1 => "1 centre".to_owned(),
-            _ => format!("{number} centres"),
-        }));
-        parts.push(format!("{} patients a month", trimmed(self.patients_per_month, 1)));
-        if self.after_procedure {
-            parts.push("outcomes after a simulated procedure".to_owned());
-        }
-        if self.non_adherence {
-            parts.push("with non-adherence".to_owned());
-        }
-        if self.drift_per_year != 0.0 {
-            parts.push("outcomes that change over time".to_owned());
-        }
-        let benefit = self.prior_benefit.map(|p| format!("prior P(benefit) {}", chance(p)));
-        parts.extend(benefit);
-        format!("{}.", parts.join(", "))
-    }
-
-    fn ratio_in_words(&self) -> String {
-        match (self.ratio.control, self.ratio.experimental) {
-            (1, 1) => "1:1".to_owned(),
-            (control, experimental) => format!("{control}:{experimental} control to experimental"),
-        }
-    }
-
-    /// States the outcomes that the final look is planned with, and dropout.
-    fn outcomes_in_words(&self) -> String {
-        let [planned, expected] = [self.planned_outcomes, self.expected_outcomes];
-        let dropout = match self.dropout.map(|share| trimmed(100.0 * share, 2)) {
-            _ if self.dropout == [0.0; 2] => "no dropout".to_owned(),
-            [control, experimental] if control == experimental => format!("{control} % dropout"),
-            [control, experimental] => format!("{control} % v {experimental} % dropout"),
-        };
-        if self.dropout == [0.0; 2] && planned == expected {
-            dropout
-        } else if planned == expected {
-            format!("{} outcomes after {dropout}", grouped(u64::from(expected)))
-        } else {
-            format!(
-                "{} outcomes planned, {} expected after {dropout}",
-                grouped(u64::from(planned)),
-                grouped(u64::from(expected))
-            )
-        }
-    }
-}
-
-impl AssumedEffect {
-    /// States the effect as an odds ratio of a better mRS.
-    pub fn words(self) -> String {
-        match self {
-            Self::None => "no effect".to_owned(),
-            Self::Proportional { odds_ratio } => format!("common odds ratio {odds_ratio:.2}"),
-            Self::NotProportional { fitted, least, largest } => {
-                // Without proportional odds no single ratio is the effect; the fitted one is what a
-                // proportional odds analysis would estimate.
-                let fitted = fitted
-                    .map_or(String::new(), |fitted| format!("common odds ratio {fitted:.2}, "));
-                format!("{fitted}not proportional: {least:.2} to {largest:.2} by cut")
-            }
-            Self::Separated => "no finite odds ratio".to_owned(),
-        }
-    }
-}
-
-impl StatedAlpha {
-    /// States the level and its sides.
-    pub fn words(self) -> String {
-        match self {
-            Self::OneSided(alpha) => format!("one-sided alpha {}", level(alpha)),
-            Self::TwoSided(alpha) => format!("two-sided alpha {}", level(alpha)),
-            Self::Boundaries => "stated boundaries of Z".to_owned(),
-            Self::None => "Bayesian decisions".to_owned(),
-        }
-    }
-}
-
-/// Writes an error rate as people state it: without zeros at the end, however small it is.
-fn level(alpha: f64) -> String {
-    // Six decimals would show a level below 0.000001 as 0.
-    if alpha < 1e-6 { format!("{alpha:e}") } else { trimmed(alpha, 6) }
-}
-
-/// Writes a number up to ten as a word.
-fn small_number(number: usize) -> String {
-    const WORDS: [&str; 11] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-    WORDS.get(number).map_or_else(|| number.to_string(), |&word| word.to_owned())
-}
-
 /// Writes the smallest and largest of several shares as percentages.
 fn range(shares: impl Iterator<Item = McEstimate>) -> String {
     // An analysis without any result has NaN, which sorts above every share and would be the largest.
@@ -527,13 +264,4 @@ fn whole(mean: McEstimate) -> String {
 fn month(mean: McEstimate) -> String {
     // Centres may be so slow that the mean does not exist.
     if mean.value.is_finite() { fixed(mean.value, 1) } else { NONE.to_owned() }
-}
-
-/// Writes a probability that may round to 0 or 1 without being so.
-fn chance(p: f64) -> String {
-    match p {
-        p if p > 0.999 && p < 1.0 => ">0.999".to_owned(),
-        p if p < 0.001 && p > 0.0 => "<0.001".to_owned(),
-        p => trimmed(p, 3),
-    }
 }

@@ -1,6 +1,7 @@
 //! Laws of the tests, effects and intervals of two proportions.
 
 use super::*;
+use crate::analysis::FitStatus;
 use crate::analysis::Z_95;
 use crate::analysis::restricted::{Distance, OddsRatio};
 use intervals::interval;
