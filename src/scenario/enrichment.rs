@@ -85,6 +85,12 @@ impl PopulationAdaptation {
         }
     }
 
+    /// Returns the level of the patients of a stratum.
+    #[inline]
+    pub fn level(&self, stratum: usize) -> usize {
+        self.level_of[stratum]
+    }
+
     /// Returns whether the patients of a stratum have one of these levels.
     #[inline]
     pub fn includes(&self, levels: LevelSet, stratum: usize) -> bool {

@@ -83,9 +83,10 @@ pub struct Simulator<'s, O = ()> {
     second_stage: KnownOutcomes,
     /// A trial whose population has been restricted.
     restricted: RestrictedCohort,
-    /// Outcomes of the current population at a look, and those of each level at the look that decides on
-    /// the levels; empty if the population is never restricted.
+    /// Outcomes of the current population at a look, those of each level at each look, and those of each
+    /// level at the look that decides on the levels; empty if the population is never restricted.
     in_population: KnownOutcomes,
+    by_level: Vec<KnownOutcomes>,
     first_stage: Vec<KnownOutcomes>,
     analyst: Analyst,
     /// `None` unless the scenario asks for them.
@@ -160,6 +161,7 @@ impl<'s> Simulator<'s> {
             second_stage: KnownOutcomes::default(),
             restricted: RestrictedCohort::default(),
             in_population: KnownOutcomes::default(),
+            by_level: Vec::new(),
             first_stage: Vec::new(),
             analyst: Analyst::default(),
             control_variates: ControlVariates::new(scenario),
@@ -172,7 +174,7 @@ impl<'s> Simulator<'s> {
     pub fn observed_by<O: PhaseObserver>(self, phases: O) -> Simulator<'s, O> {
         let Simulator { scenario, cancelled, streams, phases: (), cohort, drawn, known, .. } = self;
         let Simulator { with_overrun, reallocated, resized, second_stage, .. } = self;
-        let Simulator { restricted, in_population, first_stage, .. } = self;
+        let Simulator { restricted, in_population, by_level, first_stage, .. } = self;
         let Simulator { analyst, control_variates, allocated, .. } = self;
         Simulator {
             scenario,
@@ -189,6 +191,7 @@ impl<'s> Simulator<'s> {
             second_stage,
             restricted,
             in_population,
+            by_level,
             first_stage,
             analyst,
             control_variates,

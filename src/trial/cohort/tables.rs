@@ -5,7 +5,7 @@ use rand::Rng;
 use super::Cohort;
 use crate::analysis::{Detail, KnownOutcomes};
 use crate::randomisation::{Allocating, Arm};
-use crate::scenario::{AnalysisSet, Scenario};
+use crate::scenario::{AnalysisSet, PopulationAdaptation, Scenario};
 use crate::trial::LookIndex;
 
 /// Patients whose follow-up has ended, who enter a table.
@@ -60,6 +60,30 @@ impl Cohort {
         for k in 1..known.len() {
             let (before, after) = known.split_at_mut(k);
             after[0].add(&before[k - 1]);
+        }
+    }
+
+    /// Fills a table for each look and level with the outcomes due by then of patients whose stratum has the
+    /// level: first those of the first look, level by level.
+    pub fn fill_by_level(
+        &self,
+        known: &mut [KnownOutcomes],
+        detail: Detail,
+        set: AnalysisSet,
+        adaptation: &PopulationAdaptation,
+    ) {
+        known.iter_mut().for_each(|table| table.reset(detail));
+        let levels = adaptation.levels;
+        for i in 0..self.planned {
+            if let Some(arm) = self.arm_in(set, i) {
+                let level = adaptation.level(self.enrolled.strata[i] as usize);
+                let table = &mut known[usize::from(self.due_from[i]) * levels + level];
+                self.record(i, arm, detail, table);
+            }
+        }
+        for later in levels..known.len() {
+            let (before, after) = known.split_at_mut(later);
+            after[0].add(&before[later - levels]);
         }
     }
 

@@ -28,7 +28,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let mut failed_looks = 0;
         let mut first = None;
         for look in self.looks.interims() {
-            self.fill_population(analysis, adaptation, look, all);
+            self.fill_population(adaptation, look, all);
             z[look.planned] = self.population_z(analysis).unwrap_or(f64::NAN);
             failed_looks += u32::from(z[look.planned].is_nan());
             if look.planned != rule.at {
@@ -41,11 +41,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 population.evidence.at_look[..adaptation.levels].copy_from_slice(seen);
             }
             let left = PopulationAdaptation::continuing(&rule.test, rule.ordered, seen);
-            let continues =
-                left == all || (!left.is_empty() && self.restrict(adaptation, look, left));
+            let continues = left == all
+                || (!left.is_empty() && self.restrict(analysis, adaptation, look, left));
             if !continues {
                 // What is estimated at the end is the effect in all patients.
-                self.fill_population(analysis, adaptation, look, all);
+                self.fill_population(adaptation, look, all);
                 self.set_levels(LevelSet::NONE);
                 let conclusion = Conclusion::Futility;
                 return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
@@ -66,7 +66,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let best = adjusted.into_iter().fold(f64::NEG_INFINITY, f64::max);
         z[look.planned] = if best.is_finite() { best } else { f64::NAN };
         failed_looks += u32::from(!best.is_finite());
-        self.fill_population(analysis, adaptation, look, left);
+        self.fill_population(adaptation, look, left);
         if let Some(population) = &mut self.population {
             population.rejected = rejected;
             population.evidence.combined = adjusted;
@@ -87,7 +87,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let mut first = [f64::NEG_INFINITY; MOST_LEVELS];
         self.simulator.first_stage.resize_with(adaptation.levels, KnownOutcomes::default);
         for level in 0..adaptation.levels {
-            self.fill_population(analysis, adaptation, look, LevelSet::NONE.with(level));
+            self.fill_population(adaptation, look, LevelSet::NONE.with(level));
             first[level] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
             let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
             first_stage[level].clone_from(in_population);
@@ -111,7 +111,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if first[level] == f64::NEG_INFINITY {
                 continue;
             }
-            self.fill_population(analysis, adaptation, last, LevelSet::NONE.with(level));
+            self.fill_population(adaptation, last, LevelSet::NONE.with(level));
             let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
             in_population.remove(&first_stage[level]);
             let has_patients = in_population.all.total() > 0;

@@ -14,7 +14,7 @@ use super::overrun::Repeated;
 use super::{
     Conclusion, FollowedCohort, LookIndex, LookMoment, LookSequence, PhaseObserver, Simulator,
 };
-use crate::analysis::TestResult;
+use crate::analysis::{KnownOutcomes, TestResult};
 use crate::design::Decision;
 use crate::design::enrichment::{LevelSet, MOST_LEVELS};
 use crate::scenario::{Analysis, PopulationAdaptation, PopulationRule};
@@ -90,6 +90,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             looks: self.looks,
             evidence: Evidence::NONE,
         });
+        self.fill_levels(analysis, adaptation);
         match adaptation.rule {
             PopulationRule::ClosedTest { look, test, ordered } => {
                 let stages = ClosedTest { at: look, test, ordered };
@@ -108,6 +109,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     /// are such patients.
     fn restrict(
         &mut self,
+        analysis: &Analysis,
         adaptation: &PopulationAdaptation,
         look: LookIndex,
         levels: LevelSet,
@@ -146,24 +148,32 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         if let Some(population) = &mut self.population {
             population.looks = looks;
         }
+        self.fill_levels(analysis, adaptation);
         true
+    }
+
+    /// Fills the tables of all levels at all looks, as an analysis sees them.
+    fn fill_levels(&mut self, analysis: &Analysis, adaptation: &PopulationAdaptation) {
+        let looks = self.looks_of_trial().all().count();
+        let is_drawn = self.is_drawn;
+        let Simulator { scenario, cohort, restricted, by_level, .. } = &mut *self.simulator;
+        let cohort = if is_drawn { &restricted.cohort } else { &*cohort };
+        by_level.resize_with(looks * adaptation.levels, KnownOutcomes::default);
+        cohort.fill_by_level(by_level, scenario.detail, analysis.set, adaptation);
     }
 
     /// Fills the table of the population with the outcomes of some levels at a look.
     fn fill_population(
         &mut self,
-        analysis: &Analysis,
         adaptation: &PopulationAdaptation,
         look: LookIndex,
         levels: LevelSet,
     ) {
-        let selection = PatientSelection::DueBy(look);
-        let is_drawn = self.is_drawn;
-        let Simulator { scenario, cohort, restricted, in_population, .. } = &mut *self.simulator;
-        let cohort: &Cohort = if is_drawn { &restricted.cohort } else { cohort };
-        cohort.fill_strata(in_population, scenario.detail, selection, analysis.set, |stratum| {
-            adaptation.includes(levels, stratum)
-        });
+        let Simulator { scenario, in_population, by_level, .. } = &mut *self.simulator;
+        in_population.reset(scenario.detail);
+        for level in levels.iter() {
+            in_population.add(&by_level[look.taken * adaptation.levels + level]);
+        }
     }
 
     /// Computes the statistic of the outcomes in the table of the population.
@@ -230,12 +240,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 
     /// Fills the table of the population as it was at a look of a trial that has ended.
-    pub(super) fn recall_population(
-        &mut self,
-        analysis: &Analysis,
-        adaptation: &PopulationAdaptation,
-        look: LookIndex,
-    ) {
+    pub(super) fn recall_population(&mut self, adaptation: &PopulationAdaptation, look: LookIndex) {
         let current = self.current_population();
         let was_restricted = current.restricted_at.is_some_and(|at| match adaptation.rule {
             // The levels left after the look are analysed at the final one.
@@ -244,7 +249,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             | PopulationRule::PredictiveProbability { .. } => look.taken >= at.taken,
         });
         let levels = if was_restricted { current.levels } else { adaptation.all() };
-        self.fill_population(analysis, adaptation, look, levels);
+        self.fill_population(adaptation, look, levels);
     }
 
     /// Returns the moment of a look of a trial whose population has been restricted; `None` for others.

@@ -29,7 +29,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         loop {
             let look = self.current_population().looks.taken(position);
             let levels = self.current_population().levels;
-            self.fill_population(analysis, adaptation, look, levels);
+            self.fill_population(adaptation, look, levels);
             let statistic = self.population_z(analysis);
             z[look.planned] = statistic.unwrap_or(f64::NAN);
             failed_looks += u32::from(statistic.is_none());
@@ -41,7 +41,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let conclusion = match decision {
                 PopulationDecision::Continue => None,
                 PopulationDecision::Restrict(levels) => {
-                    let is_possible = self.restrict(adaptation, look, levels);
+                    let is_possible = self.restrict(analysis, adaptation, look, levels);
                     (!is_possible).then_some(Conclusion::Futility)
                 }
                 PopulationDecision::End(conclusion) => Some(conclusion),
@@ -103,7 +103,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                     let sizes = 1..adaptation.levels;
                     for size in sizes.clone() {
                         let first = LevelSet::first(size);
-                        self.fill_population(analysis, adaptation, look, first);
+                        self.fill_population(adaptation, look, first);
                         nested[size - 1] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
                     }
                     let Some(selected) = selection.selected(&nested[..sizes.len()]) else {
@@ -119,7 +119,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                     if let Some(population) = &mut self.population {
                         population.evidence.at_look = nested;
                     }
-                    self.fill_population(analysis, adaptation, look, selected);
+                    self.fill_population(adaptation, look, selected);
                     self.set_levels(selected);
                     if let Some(population) = &mut self.population {
                         population.restricted_at.get_or_insert(look);

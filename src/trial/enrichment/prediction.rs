@@ -22,7 +22,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         loop {
             let look = self.current_population().looks.taken(position);
             let before = self.current_population().levels;
-            self.fill_population(analysis, adaptation, look, before);
+            self.fill_population(adaptation, look, before);
             if !look.is_final {
                 self.drop_last_levels(analysis, adaptation, look, drop_below);
             }
@@ -47,7 +47,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 Some(Decision::Futility | Decision::Continue) | None => None,
             };
             let continues = conclusion.is_none()
-                && (levels == before || self.restrict(adaptation, look, levels));
+                && (levels == before || self.restrict(analysis, adaptation, look, levels));
             if !continues {
                 let conclusion = conclusion.unwrap_or(Conclusion::Futility);
                 return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
@@ -78,7 +78,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if let Some(population) = &mut self.population {
                 population.restricted_at.get_or_insert(look);
             }
-            self.fill_population(analysis, adaptation, look, fewer);
+            self.fill_population(adaptation, look, fewer);
         }
     }
 
@@ -107,7 +107,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         for number in left.len()..=adaptation.levels {
             let levels = LevelSet::first(number);
             self.set_levels(levels);
-            self.fill_population(analysis, adaptation, look, levels);
+            self.fill_population(adaptation, look, levels);
             let test = self.population_test(analysis);
             let found = self.probabilities(analysis, look, test);
             predictions[number - 1] = found.and_then(|it| it.predictive).unwrap_or(f64::NAN);
