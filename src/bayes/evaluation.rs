@@ -15,6 +15,7 @@ pub(super) enum TableQuestion {
     Success,
     Harm,
     Futility,
+    // Asked of smaller populations too, at the same sizes as futility but with another threshold.
     Restriction,
 }
 

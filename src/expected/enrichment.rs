@@ -67,6 +67,7 @@ impl Expected<'_> {
         adaptation: &PopulationAdaptation,
     ) -> LevelSet {
         let strata = self.counting_in_levels(truth, analysis).strata(self.scenario);
+        // By outcomes rather than by the estimate, whose limit some analyses have none of.
         let has_effect = |&level: &usize| {
             let arms = arms_in(&strata, adaptation, LevelSet::NONE.with(level));
             arms.is_some_and(|[control, experimental]| {
@@ -90,6 +91,7 @@ impl Expected<'_> {
     ) -> Result<RestrictionCharacteristics, NoFormula> {
         let scenario = self.scenario;
         let adaptation = scenario.adaptation.population.as_ref().ok_or(NoFormula::Population)?;
+        // The integral drops each level by itself, which an ordered rule does not.
         let PopulationRule::ClosedTest { look, test, ordered: false } = adaptation.rule else {
             return Err(NoFormula::Population);
         };
@@ -129,6 +131,7 @@ impl Expected<'_> {
                 futility: vec![0.0; looks],
                 harm: vec![0.0; looks],
             };
+            // Effects are shown at the final look alone.
             stopping.efficacy[looks - 1] = found.any;
             stopping.futility[look] = found.stopped;
             stopping
@@ -141,6 +144,7 @@ impl Expected<'_> {
         let first = f64::from(scenario.design.looks()[look].analysed);
         let later = (f64::from(scenario.final_analysed()) - first).max(0.0);
         let decided = f64::from(scenario.expected_randomised_at_decision(look));
+        // Rounded numbers may leave less than nothing.
         let pipeline = (decided * scenario.share_known() - first).clamp(0.0, later);
         Stages { first, later, pipeline }
     }
@@ -156,6 +160,7 @@ impl Expected<'_> {
     ) -> Result<LevelDrift, NoFormula> {
         let scenario = self.scenario;
         let levels = LevelSet::NONE.with(level);
+        // A level that nobody has cannot be tested.
         let arms = arms_in(strata, adaptation, levels).ok_or(NoFormula::Population)?;
         if !is_one_population(strata, adaptation, levels, &arms) {
             return Err(NoFormula::Population);
@@ -178,6 +183,7 @@ impl Expected<'_> {
             .map(|(_, (share, _))| share)
             .sum();
         let Stages { first, later, pipeline } = stages;
+        // Those in the pipeline came from all levels, whatever is dropped.
         let alone = later - (1.0 - share) * pipeline;
         let [first, second, alone] = [share * first, share * later, alone].map(|patients| {
             comparison.drift(scenario.alpha_one_sided(), share_experimental, patients)
@@ -193,6 +199,7 @@ impl Expected<'_> {
             // These sets aim at the effect if all patients adhered.
             AnalysisSet::PerProtocol | AnalysisSet::AsTreated => None,
         };
+        // As if all outcomes were known: the limit of an estimate does not depend on losses at random.
         Counting { truth, missing: MissingAs::Observed, set: analysis.set, adherence }
     }
 }

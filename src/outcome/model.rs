@@ -155,11 +155,13 @@ impl OutcomeModel {
     pub fn without_effect_in(&self, without_effect: Vec<bool>) -> Self {
         let strata = self.strata.len();
         assert_eq!(without_effect.len(), strata, "one for each stratum");
+        // Each stratum is mixed over as many centres.
         let centres = self.mixed[0].len() / strata;
         let mut model = Self { without_effect, ..self.clone() };
         let mut mean = [0.0; CUTS];
         for stratum in 0..strata {
             let arm = model.distributed_as(Arm::Experimental, stratum).index();
+            // Copied, so that both arms have the same bits as under the null truth.
             let control = self.cumulative[stratum];
             if arm == Arm::Control.index() {
                 model.cumulative[strata + stratum] = control;

@@ -57,6 +57,7 @@ pub(super) fn decisions(scenario: &Scenario) -> Document {
         SizeRule::Unblinded { zone, .. } => {
             let scale = scenario.analyses[0].method.scale().name();
             out += unblinded(&rows, scale);
+            // The theorem is of the observed effect, and of a zone that ends at its target.
             if zone.assumed_effect() == crate::design::reestimation::AssumedEffect::Trend
                 && zone.aim() == zone.limits().target
             {
@@ -73,6 +74,7 @@ pub(super) fn decisions(scenario: &Scenario) -> Document {
             }
         }
         SizeRule::Blinded { by, .. } => {
+            // What a blinded rule sees, which is no effect.
             let observed = match by {
                 crate::scenario::BlindedSize::Rate { .. } => "rate of\nboth arms",
                 crate::scenario::BlindedSize::Variance { .. } => "variance of\nboth arms",
@@ -85,6 +87,7 @@ pub(super) fn decisions(scenario: &Scenario) -> Document {
 }
 
 fn unblinded(rows: &[SizeDecisionRow], scale: &str) -> Document {
+    // Broken once, so that the column is no wider than its numbers.
     let effect = super::design::effect_name(scale).replacen(' ', "\n", 1);
     let rows = rows.iter().map(|row| {
         vec![

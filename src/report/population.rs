@@ -12,13 +12,13 @@ use crate::summary::{McEstimate, PopulationChoice, PopulationSummary, TruthSumma
 const MOST_POPULATIONS: usize = 12;
 
 /// Results of one analysis under one truth.
-struct Under<'r> {
+struct RestrictedUnder<'r> {
     truth: &'r str,
     rejection: McEstimate,
     found: &'r PopulationSummary,
 }
 
-impl<'r> Under<'r> {
+impl<'r> RestrictedUnder<'r> {
     /// Gathers the results of an analysis under every truth; empty if the population is never restricted.
     fn all(truths: &'r [TruthSummary], position: usize) -> Vec<Self> {
         let of_truth = |truth: &'r TruthSummary| {
@@ -33,7 +33,7 @@ impl<'r> Under<'r> {
 /// States the rule with what it does; empty if the population is never restricted.
 pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document {
     let (Some(words), [alternative, null, configurations @ ..]) =
-        (scenario.population_adaptation_in_words(), &Under::all(truths, 0)[..])
+        (scenario.population_adaptation_in_words(), &RestrictedUnder::all(truths, 0)[..])
     else {
         return Document::new();
     };
@@ -48,6 +48,7 @@ pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document 
         percent(alternative.found.stopped),
         percent(null.found.stopped),
     );
+    // A population that is always left makes "no level is left" meaningless.
     if ends_at_once(scenario) {
         text = format!(
             "Type I error {} under H0. The population left is the right one in {} under H1{}; it is \
@@ -73,7 +74,8 @@ fn ends_at_once(scenario: &Scenario) -> bool {
 }
 
 /// Names the configuration with the largest familywise error; empty without configurations.
-fn largest_error(scenario: &Scenario, configurations: &[Under<'_>]) -> String {
+fn largest_error(scenario: &Scenario, configurations: &[RestrictedUnder<'_>]) -> String {
+    // The error that counts is the largest, whatever the levels with an effect.
     let largest = configurations
         .iter()
         .max_by(|a, b| a.found.familywise_error.value.total_cmp(&b.found.familywise_error.value));
@@ -91,7 +93,7 @@ fn largest_error(scenario: &Scenario, configurations: &[Under<'_>]) -> String {
 
 /// Names the configuration in which the population is least often the right one; empty without
 /// configurations.
-fn least_right(configurations: &[Under<'_>]) -> String {
+fn least_right(configurations: &[RestrictedUnder<'_>]) -> String {
     let least = configurations
         .iter()
         .min_by(|a, b| a.found.right_population.value.total_cmp(&b.found.right_population.value));
@@ -153,7 +155,8 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     let Some(words) = scenario.population_adaptation_in_words() else { return Document::new() };
     let mut out = Document::new().heading("Restriction of the population").text(words);
     for (position, analysis) in scenario.analyses.iter().enumerate() {
-        let results = Under::all(truths, position);
+        let results = RestrictedUnder::all(truths, position);
+        // The name of the only analysis would tell nothing.
         if scenario.analyses.len() > 1 {
             out = out.gap().text(format!("By \"{}\":", analysis.name));
         }
@@ -176,7 +179,7 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     )
 }
 
-fn errors(results: &[Under<'_>]) -> Document {
+fn errors(results: &[RestrictedUnder<'_>]) -> Document {
     let rows = results.iter().map(|of| {
         let found = of.found;
         let integrated = found.integrated.as_ref();
@@ -200,7 +203,7 @@ fn errors(results: &[Under<'_>]) -> Document {
     Document::of_table(&header, rows.collect())
 }
 
-fn right(results: &[Under<'_>]) -> Document {
+fn right(results: &[RestrictedUnder<'_>]) -> Document {
     let rows = results.iter().map(|of| {
         let integrated = of.found.integrated.as_ref();
         vec![
@@ -217,14 +220,14 @@ fn right(results: &[Under<'_>]) -> Document {
     Document::of_table(&header, rows.collect())
 }
 
-fn patients(results: &[Under<'_>]) -> Document {
+fn patients(results: &[RestrictedUnder<'_>]) -> Document {
     let rows = results.iter().map(|of| {
         vec![of.truth.to_owned(), with_error(of.found.excluded), with_error(of.found.screened)]
     });
     Document::of_table(&["under", "excluded", "screened"], rows.collect())
 }
 
-fn levels(results: &[Under<'_>]) -> Document {
+fn levels(results: &[RestrictedUnder<'_>]) -> Document {
     let rows = results.iter().flat_map(|of| {
         of.found.levels.iter().map(|level| {
             vec![
@@ -249,6 +252,7 @@ fn populations(choices: &[PopulationChoice]) -> Document {
     let others = left.len().saturating_sub(MOST_POPULATIONS);
     left.sort_by(|(_, a), (_, b)| b.probability.value.total_cmp(&a.probability.value));
     left.truncate(MOST_POPULATIONS);
+    // Chosen by frequency, but shown in the order of the levels.
     left.sort_by_key(|&(position, _)| position);
     let rows = left.iter().map(|(_, of)| {
         vec![

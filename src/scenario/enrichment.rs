@@ -47,6 +47,7 @@ pub enum PopulationRule {
 impl PopulationAdaptation {
     /// Constructs the restriction of a population to levels of the factor at a position.
     pub fn new(population: &Population, factor: usize, rule: PopulationRule) -> Self {
+        // Looked up for every patient: a list is quicker than the levels of all factors.
         let level_of = (0..population.strata()).map(|stratum| population.levels(stratum)[factor]);
         let levels = population.factors()[factor].levels.len();
         Self { factor, levels, level_of: level_of.collect(), rule }
@@ -85,6 +86,19 @@ impl PopulationAdaptation {
         }
     }
 
+    /// Returns whether the rule may end the trial for futility at an interim look, given its position
+    /// from 0.
+    pub fn may_be_futile(&self, interim: usize) -> bool {
+        match self.rule {
+            PopulationRule::ClosedTest { look, test, .. } => {
+                look == interim && test.drop_boundary().is_finite()
+            }
+            PopulationRule::NestedSelection { .. } => true,
+            // The rules of the design stop the trial.
+            PopulationRule::PredictiveProbability { .. } => false,
+        }
+    }
+
     /// Returns the level of the patients of a stratum.
     #[inline]
     pub fn level(&self, stratum: usize) -> usize {
@@ -102,6 +116,7 @@ impl PopulationAdaptation {
         let continuing: LevelSet =
             (0..first.len()).filter(|&level| test.continues(first[level])).collect();
         if ordered {
+            // A level before the last one that continues is not worse, if they are ordered rightly.
             LevelSet::first(continuing.iter().last().map_or(0, |last| last + 1))
         } else {
             continuing
@@ -221,6 +236,7 @@ impl Scenario {
         if levels.is_empty() {
             return "none".to_owned();
         }
+        // Eight names would fill a column of a table.
         if levels.len() == names.len() {
             return "all".to_owned();
         }

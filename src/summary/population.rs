@@ -164,7 +164,9 @@ impl PopulationTally {
     pub fn new(expected: &Expected<'_>, truth: Truth, analysis: &Analysis) -> Option<Self> {
         let scenario = expected.scenario();
         let adaptation = scenario.adaptation.population.as_ref()?;
+        // In the order of the sets, so that tallies of shards have the same places.
         let choices = adaptation.choices();
+        // Computed once for every population: most trials end in one of a few.
         let estimand = |&levels: &LevelSet| {
             // What is estimated once no level is left is the effect in all patients.
             let levels = if levels.is_empty() { adaptation.all() } else { levels };
@@ -208,7 +210,9 @@ impl PopulationTally {
         let PopulationResult { levels, rejected, restricted_at, excluded, screened, own_looks: _ } =
             *population;
         let position = self.position(levels);
+        // As in the rows of all trials, so that both agree.
         let has_efficacy = trial.conclusion == Conclusion::Efficacy;
+        // The levels shown rightly.
         let no_error = rejected.and(self.with_effect);
         self.n += 1;
         self.restricted += u64::from(restricted_at.is_some());
@@ -218,6 +222,7 @@ impl PopulationTally {
             Claim::Population => !rejected.is_empty() && no_error.is_empty(),
         });
         self.all_shown += u64::from(!self.with_effect.is_empty() && no_error == self.with_effect);
+        // Without an effect there is no right population but none: the trial should stop.
         self.right += u64::from(if self.with_effect.is_empty() {
             trial.conclusion == Conclusion::Futility
         } else {
@@ -246,6 +251,7 @@ impl PopulationTally {
     pub fn is_of(&self, n: u64, randomised: u32) -> bool {
         let patients = f64::from(randomised);
         let shares = [self.restricted, self.stopped, self.errors, self.all_shown, self.right];
+        // A damaged file may have any counts.
         let mut shares = shares.iter().chain(&self.dropped).chain(&self.shown);
         self.n == n
             && shares.all(|&count| count <= n)
@@ -278,6 +284,7 @@ impl PopulationSummary {
         let tally = whole.population.as_ref()?;
         let integrated = expected.restriction(truth, analysis).ok();
         let written = scenario.file().adaptation.as_ref()?.population.as_ref()?;
+        // A rule has a factor: both are read from the same table of the file.
         let factor = scenario.adapted_factor()?;
         let levels = factor.levels.iter().enumerate().map(|(at, level)| LevelSummary {
             factor: factor.name.clone(),
@@ -301,6 +308,7 @@ impl PopulationSummary {
                 estimate: EstimatePerformance::new(truth, &of.estimates),
             }
         });
+        // Shown in all of no levels would be true of every trial.
         let has_effects = !tally.with_effect.is_empty();
         Some(Self {
             rule: written.rule(),

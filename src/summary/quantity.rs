@@ -5,6 +5,7 @@
 //! results that have everything: a field that is added to a summary and not listed here fails that test.
 //!
 #![doc = include_str!("quantity/README.md")]
+#![doc = include_str!("quantity/adaptations.md")]
 #![doc = include_str!("quantity/prior_and_procedure.md")]
 
 mod list;
@@ -21,7 +22,8 @@ pub use list::{
 };
 pub use place::{JsonPlace, LISTS, readings};
 pub use table::{
-    CatalogueEntry, entries, names_as_markdown, prior_and_procedure_as_markdown, truths_as_markdown,
+    CatalogueEntry, adaptations_as_markdown, entries, names_as_markdown,
+    prior_and_procedure_as_markdown, truths_as_markdown,
 };
 
 /// A number of a `T`, or a text that belongs to its numbers.

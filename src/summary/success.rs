@@ -82,6 +82,7 @@ pub struct SuccessLook {
 pub(super) struct SuccessTally {
     /// Whether the null hypothesis of each analysis is true; `None` if the effect is not known.
     #[serde(skip)]
+    // Follows from the scenario, which is read again when a run is resumed.
     null_hypotheses: Vec<Option<bool>>,
     n: u64,
     success: u64,

@@ -73,6 +73,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         analysis: &Analysis,
         basis: DecisionBasis,
     ) -> Decision {
+        // Copied: the analyst and the table are parts of the same simulator.
         let outcomes = match basis.of {
             PatientSelection::DueBy(look) => self.known(analysis, look).all,
             PatientSelection::FirstRandomised(_) => self.simulator.with_overrun.all,

@@ -205,6 +205,7 @@ pub(super) fn draw_stated(
     drawn: Option<&DrawnOutcomes>,
     truth: Truth,
 ) {
+    // Validation refuses procedures where outcomes are drawn again.
     if let Outcomes::Stated(models) = &scenario.outcomes {
         cohort.draw_mrs(stated_model(models, scenario, drawn, truth));
     }

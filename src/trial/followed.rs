@@ -177,6 +177,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let repeated = if look.is_final {
             None
         } else {
+            // In the population left, and by its own boundaries.
             match &self.simulator.scenario.adaptation.population {
                 Some(adaptation) => self.repeat_in_population(adaptation, look, analysis),
                 None => self.repeat(look, analysis),

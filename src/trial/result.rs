@@ -225,6 +225,7 @@ impl ReplicateResult {
         position: usize,
         looks_planned: usize,
     ) -> Option<LookMoment> {
+        // What a trial adapts by itself comes before the looks that all trials of a truth share.
         let changed = trial.size.and_then(|size| size.changed);
         if let Some(changed) = changed.filter(|_| position + 1 == looks_planned) {
             return Some(changed.moment);

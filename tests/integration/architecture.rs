@@ -75,7 +75,7 @@ const PLACES: [(&str, &[&str]); 29] = [
 
 /// Files of types that scenarios write as they are, choices and numbers without an invariant, and of
 /// totals that checkpoints hold and check, and of requests of the page.
-const WRITTEN: [&str; 17] = [
+const WRITTEN: [&str; 18] = [
     "accrual.rs",
     "outcome/mod.rs",
     "outcome/published.rs",
@@ -84,6 +84,7 @@ const WRITTEN: [&str; 17] = [
     "randomisation/minimisation.rs",
     "procedure/difficulty.rs",
     "procedure/parameters.rs",
+    "design/enrichment/measure.rs",
     "design/harm.rs",
     "scenario/",
     "summary/",

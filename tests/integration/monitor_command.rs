@@ -78,7 +78,7 @@ fn the_table_fits_and_marks_the_current_look() {
     let text =
         output(rescuesim().args(["monitor", PLAN, "--look", "2", "--z", "2.1", "--n", "201"]));
     assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Recreate")));
-    assert!(text.contains("2 <") && text.contains("continue"), "{text}");
+    assert!(text.contains("2 <") && text.contains("recommends continuing"), "{text}");
 }
 
 #[test]

@@ -14,15 +14,14 @@
 //! looks futile.
 
 mod characteristics;
+mod measure;
 mod nested;
 mod planned;
 
 pub use characteristics::{Drifts, EnrichmentCharacteristics, LevelDrift};
+pub use measure::DropMeasure;
 pub use nested::{NestedDecision, NestedSelection};
 pub use planned::{EnrichedDesign, EnrichedUnder, NoEnrichedDesign, WantedEnrichment};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::num::normal::{lower_tail, upper_quantile, upper_tail};
 
@@ -38,23 +37,8 @@ pub struct Enrichment {
     measure: DropMeasure,
 }
 
-/// What is expected of a level at the interim look, from its own Z there, if the trial continues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DropMeasure {
-    /// Conditional power under the observed effect of the level.
-    #[default]
-    ConditionalPower,
-    /// Predictive power: conditional power averaged over the posterior distribution of the effect of the
-    /// level, with a flat prior.
-    PredictivePower,
-}
-
 /// Levels of a factor, each with its position.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LevelSet(u8);
 
 impl LevelSet {
@@ -223,6 +207,7 @@ impl Enrichment {
                 *z = f64::INFINITY;
             }
         }
+        // All sets, 255 of eight levels: a shortcut would hold for some orders of p values only.
         for intersection in LevelSet::all_of(levels.len()) {
             let first = simes(intersection.iter().map(|level| levels[level].first));
             let second = simes(intersection.iter().filter_map(|level| levels[level].second));

@@ -24,6 +24,7 @@ pub(super) fn story(trace: &Trace) -> Document {
             listed(&tested)
         ));
     }
+    // Without a restriction everybody who arrived was randomised.
     let arrived = population.screened;
     if arrived > trace.end.n_randomised {
         out = out.text(format!(
@@ -65,9 +66,11 @@ fn decision(trace: &Trace, population: &PopulationTrace) -> String {
     let Some(look) = restricted_at else {
         return format!("The population was never restricted to levels of {factor}.");
     };
+    // All levels together were not compared: they were the population that is replaced.
     let nested = levels.iter().filter_map(|level| {
         Some(format!("{} up to {}", decimals(level.z_at_look?, 4), level.level))
     });
+    // The same look may select a population and end the trial.
     let then = match (trace.end.conclusion, usize::from(*look) == trace.end.look) {
         (Conclusion::Futility, true) => "which were futile as well",
         (_, true) => "which were tested there",

@@ -229,6 +229,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+// Named functions, as serde takes defaults by path.
 fn one() -> u32 {
     1
 }

@@ -78,6 +78,7 @@ impl Resolver<'_> {
             });
         }
         if let (Some(Outcomes::Stated(stated)), Some(population)) = (outcomes, population) {
+            // After those of the file, which keep their places and names.
             let without_effect = self.null_configurations(&stated[0], population);
             models.extend(without_effect.into_iter().map(Ok));
         }

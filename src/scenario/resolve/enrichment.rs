@@ -59,6 +59,7 @@ impl Resolver<'_> {
                 .has_interim_looks(plan)
                 .map(|()| PopulationRule::PredictiveProbability { drop_below }),
         };
+        // Both were read before either is opened, so that all problems are reported.
         let (factor, rule) = (factor?, rule?);
         is_supported?;
         Ok(PopulationAdaptation::new(population, factor, rule))
@@ -82,6 +83,7 @@ impl Resolver<'_> {
         let before = self.problems.len();
         let file = self.file;
         let with = "allowed with adaptation.population";
+        // Both decide at the same look how many patients follow, and each without the other.
         let has_size = file.adaptation.as_ref().is_some_and(|adaptation| adaptation.size.is_some());
         if has_size {
             self.report("adaptation.size", "changes the trial at an interim look as adaptation.population does; allowed: one of them");
@@ -101,6 +103,7 @@ impl Resolver<'_> {
         if file.prior.is_some() {
             self.report("prior", format!("is on the effect in all patients; {with}: no [prior]"));
         }
+        // Boundaries of Z have no meaning for posterior probabilities, nor these for the boundaries.
         let by_probability = match written {
             WrittenPopulationAdaptation::ClosedTest { .. }
             | WrittenPopulationAdaptation::NestedSelection { .. } => false,
@@ -112,6 +115,7 @@ impl Resolver<'_> {
             (Decisions::Frequentist, true) => self.report("adaptation.population.rule", "is \"predictive_probability\", which needs design.decisions = \"bayesian\"; allowed: closed_test, nested_selection"),
         }
         let efficacy = file.design.efficacy.as_ref();
+        // A single look has no interim boundary, whatever the rule.
         let has_efficacy = efficacy.is_some_and(|rule| *rule != Boundary::None {});
         if has_efficacy && file.design.looks.number() > 1 {
             self.report("design.efficacy", format!("stops the trial for efficacy in all patients; {with}: rule = \"none\", as its own boundaries decide"));
@@ -223,6 +227,7 @@ impl Resolver<'_> {
             .into_iter()
             .map(|with_effect| {
                 let names: Vec<&str> = with_effect.iter().map(|at| levels[at].as_str()).collect();
+                // By stratum, as other factors may cross the levels.
                 let without_effect = (0..population.strata())
                     .map(|stratum| !with_effect.has(population.levels(stratum)[factor]));
                 ConfigurationModel {
@@ -244,6 +249,7 @@ fn sets_with_effect(levels: usize, ordered: bool) -> Vec<LevelSet> {
     if levels <= MOST_LEVELS_IN_ALL_SETS {
         return LevelSet::all_of(levels).filter(|set| *set != all).collect();
     }
+    // With a single null hypothesis, or a single false one, Simes' test is furthest from its level.
     let alone = (0..levels).map(|level| LevelSet::NONE.with(level));
     let others =
         (0..levels).map(|level| (0..levels).filter(|&other| other != level).collect::<LevelSet>());

@@ -7,6 +7,7 @@ use crate::design::enrichment::DropMeasure;
 
 /// Describes a re-estimation of the number of patients in whole sentences, from this planned number.
 pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> String {
+    // The numbers stay as written: a reader compares them with the file.
     let (look, maximum) = (written.look(), written.maximum());
     let step = match written.step() {
         1 => String::new(),

@@ -90,8 +90,13 @@ fn section<T>(out: &mut Vec<CatalogueEntry>, object: &'static str, catalogue: &[
 const OPENING_OF_TRUTHS: &str = "# Every field of a result under a truth\n\n\
     For analysts who read results with a program. The tables are made from the catalogue of quantities in \
     `src/summary/quantity/list`; `src/summary/README.md` explains how the JSON is built. \
-    `src/summary/quantity/prior_and_procedure.md` has the fields of the prior and of the procedure, \
+    `src/summary/quantity/adaptations.md` has the fields of trials that adapt, \
+    `src/summary/quantity/prior_and_procedure.md` those of the prior and of the procedure, \
     `src/summary/quantity/names.md` lists the names that options take.\n\n";
+
+/// Opening of the page of adaptations.
+const OPENING_OF_ADAPTATIONS: &str = "# Every field of a trial that adapts\n\n\
+    For analysts who read results with a program. `src/summary/quantity/README.md` has the other fields under each truth.\n\n";
 
 /// Opening of the page of `prior` and `procedure`.
 const OPENING_OF_PRIOR_AND_PROCEDURE: &str = "# Every field of the prior and of the procedure\n\n\
@@ -104,8 +109,14 @@ const OPENING_OF_NAMES: &str = "# Quantities that options name\n\n\
 /// Describes every field under a truth in Markdown, a table for each object of the JSON.
 /// `src/summary/quantity/README.md` has this text.
 pub fn truths_as_markdown() -> String {
-    let (truths, _) = entries().into_iter().partition(is_under_truth);
-    tables(OPENING_OF_TRUTHS, truths)
+    let truths = entries().into_iter().filter(|it| is_under_truth(it) && !is_of_adaptation(it));
+    tables(OPENING_OF_TRUTHS, truths.collect())
+}
+
+/// Describes every field of a re-estimated size and of a restricted population in Markdown.
+/// `src/summary/quantity/adaptations.md` has this text.
+pub fn adaptations_as_markdown() -> String {
+    tables(OPENING_OF_ADAPTATIONS, entries().into_iter().filter(is_of_adaptation).collect())
 }
 
 /// Describes every field of the prior and of the procedure in Markdown.
@@ -117,6 +128,13 @@ pub fn prior_and_procedure_as_markdown() -> String {
 
 fn is_under_truth(entry: &CatalogueEntry) -> bool {
     entry.object.starts_with("truths[]")
+}
+
+// On a page of their own: with all others the page would be longer than a reader can search.
+fn is_of_adaptation(entry: &CatalogueEntry) -> bool {
+    ["truths[].analyses[].reestimation", "truths[].analyses[].population"]
+        .iter()
+        .any(|object| entry.object.starts_with(object))
 }
 
 fn tables(opening: &str, entries: Vec<CatalogueEntry>) -> String {

@@ -194,6 +194,7 @@ fn names_of_the_command_line_read_what_the_catalogue_reads() {
 fn the_pages_of_fields_and_names_are_the_generated_ones() {
     let pages = [
         ("README.md", truths_as_markdown()),
+        ("adaptations.md", adaptations_as_markdown()),
         ("prior_and_procedure.md", prior_and_procedure_as_markdown()),
         ("names.md", names_as_markdown()),
     ];

@@ -44,6 +44,7 @@ impl RestrictedCohort {
         kept: u32,
         is_eligible: impl Fn(usize) -> bool,
     ) {
+        // The plan stays: patients who are not eligible are replaced by later ones.
         let planned = scenario.randomised as usize;
         self.positions.truncate(kept as usize);
         let shares = scenario.population.prognosis().map(|(share, _)| share).enumerate();
@@ -51,6 +52,7 @@ impl RestrictedCohort {
             shares.filter(|&(stratum, _)| is_eligible(stratum)).map(|(_, share)| share).sum();
         let next = self.positions.last().map_or(0, |&last| last as usize + 1);
         let missing = (planned - self.positions.len()) as f64;
+        // Nobody before the next position can be chosen: they were eligible and are kept, or were not.
         let mut needed = next + (SURPLUS * missing / eligible + SURPLUS_PATIENTS) as usize;
         loop {
             self.draw_arrivals(scenario, streams, needed);
@@ -62,6 +64,7 @@ impl RestrictedCohort {
                 break;
             }
             self.positions.truncate(kept as usize);
+            // Doubled, so that a rare level needs few attempts.
             needed *= 2;
         }
         self.enrol(scenario, streams);
@@ -78,6 +81,7 @@ impl RestrictedCohort {
         if *replicate == Some(streams.replicate) && arrivals.enrolled.arrival_days.len() >= least {
             return;
         }
+        // Kept for the other truths and analyses of the replicate, which see the same people.
         *replicate = Some(streams.replicate);
         let patients = u32::try_from(least).expect("as many people as have a number");
         arrivals.enrolled.draw_arrivals(scenario, streams, patients);
@@ -90,6 +94,8 @@ impl RestrictedCohort {
     fn enrol(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let Self { arrivals, positions, cohort, .. } = self;
         cohort.planned = positions.len();
+        // Allocated from the first patient on, as the method weighs all patients before: those kept get the
+        // same arms from the same draws.
         cohort.enrolled.select(scenario, streams, &arrivals.enrolled, positions);
         let columns = [
             (&mut cohort.due_days, &arrivals.due_days),

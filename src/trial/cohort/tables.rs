@@ -46,21 +46,8 @@ fn is_plain(detail: Detail, set: AnalysisSet) -> bool {
 impl Cohort {
     /// Fills a table for each look with the outcomes due by then.
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
-        known.iter_mut().for_each(|look| look.reset(detail));
-        let is_plain = is_plain(detail, set);
-        // Each patient enters the first look that has them; later looks add up those before.
-        for i in 0..self.planned {
-            let look = &mut known[usize::from(self.due_from[i])];
-            if is_plain {
-                self.record_outcome(i, true, look);
-            } else if let Some(arm) = self.arm_in(set, i) {
-                self.record(i, arm, detail, look);
-            }
-        }
-        for k in 1..known.len() {
-            let (before, after) = known.split_at_mut(k);
-            after[0].add(&before[k - 1]);
-        }
+        // Of one group, the whole trial.
+        self.fill_groups(known, detail, set, 1, |_| 0);
     }
 
     /// Fills a table for each look and level with the outcomes due by then of patients whose stratum has the
@@ -72,18 +59,37 @@ impl Cohort {
         set: AnalysisSet,
         adaptation: &PopulationAdaptation,
     ) {
+        let strata = &self.enrolled.strata;
+        self.fill_groups(known, detail, set, adaptation.levels, |i| {
+            adaptation.level(strata[i] as usize)
+        });
+    }
+
+    /// Fills a table for each look and group of patients with the outcomes due by then; `group` of a patient
+    /// is below `groups`.
+    #[inline]
+    fn fill_groups(
+        &self,
+        known: &mut [KnownOutcomes],
+        detail: Detail,
+        set: AnalysisSet,
+        groups: usize,
+        group: impl Fn(usize) -> usize,
+    ) {
         known.iter_mut().for_each(|table| table.reset(detail));
-        let levels = adaptation.levels;
+        let is_plain = is_plain(detail, set);
+        // Each patient enters the first look that has them; later looks add up those before.
         for i in 0..self.planned {
-            if let Some(arm) = self.arm_in(set, i) {
-                let level = adaptation.level(self.enrolled.strata[i] as usize);
-                let table = &mut known[usize::from(self.due_from[i]) * levels + level];
+            let table = &mut known[usize::from(self.due_from[i]) * groups + group(i)];
+            if is_plain {
+                self.record_outcome(i, true, table);
+            } else if let Some(arm) = self.arm_in(set, i) {
                 self.record(i, arm, detail, table);
             }
         }
-        for later in levels..known.len() {
+        for later in groups..known.len() {
             let (before, after) = known.split_at_mut(later);
-            after[0].add(&before[later - levels]);
+            after[0].add(&before[later - groups]);
         }
     }
 

@@ -28,12 +28,14 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let mut failed_looks = 0;
         let mut first = None;
         for look in self.looks.interims() {
+            // The Z of all patients decides nothing, but rows and figures show the course of the trial.
             self.fill_population(adaptation, look, all);
             z[look.planned] = self.population_z(analysis).unwrap_or(f64::NAN);
             failed_looks += u32::from(z[look.planned].is_nan());
             if look.planned != rule.at {
                 continue;
             }
+            // Kept with their tables, from which the second stage is counted.
             let levels = self.first_stage(analysis, adaptation, look);
             first = Some(levels);
             let seen = &levels[..adaptation.levels];
@@ -57,9 +59,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let current = self.current_population();
             (current.looks.last(), current.levels)
         };
+        // The look is left out if hardly any outcome is known after it: nothing can be combined then.
         let first = first.unwrap_or([f64::NEG_INFINITY; MOST_LEVELS]);
         let stages = self.both_stages(analysis, adaptation, look, &first);
         let adjusted = rule.test.adjusted(&stages[..adaptation.levels]);
+        // A level that was dropped has no second stage, and so never a finite Z.
         let rejected: LevelSet =
             left.iter().filter(|&level| adjusted[level] >= rule.test.critical()).collect();
         // The Z of the level that is nearest to a rejection, or furthest beyond it.

@@ -50,12 +50,12 @@ pub(super) struct CurrentPopulation {
     /// The looks that take place, those after a restriction among them.
     pub looks: LookSequence,
     /// What decided on the levels.
-    pub evidence: Evidence,
+    pub evidence: LevelEvidence,
 }
 
 /// What decided on the levels of a trial.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence {
+pub(super) struct LevelEvidence {
     /// Z of each level at the look of a closed test; of nested levels, that of each level together with
     /// those before it when they were compared. −∞ without a statistic, NaN if not computed.
     pub at_look: [f64; MOST_LEVELS],
@@ -66,7 +66,7 @@ pub(super) struct Evidence {
     pub combined: [f64; MOST_LEVELS],
 }
 
-impl Evidence {
+impl LevelEvidence {
     const NONE: Self = Self {
         at_look: [f64::NAN; MOST_LEVELS],
         against_effect: f64::NAN,
@@ -88,7 +88,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             rejected: LevelSet::NONE,
             restricted_at: None,
             looks: self.looks,
-            evidence: Evidence::NONE,
+            evidence: LevelEvidence::NONE,
         });
         self.fill_levels(analysis, adaptation);
         match adaptation.rule {
@@ -119,6 +119,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let (truth, streams) = (self.truth, self.streams);
         let Simulator { scenario, restricted, drawn, .. } = &mut *self.simulator;
         let is_eligible = |stratum: usize| adaptation.includes(levels, stratum);
+        // A level may have no patients in the population: nobody would ever come.
         let mut shares = scenario.population.prognosis().map(|(share, _)| share).enumerate();
         self.population = Some(CurrentPopulation {
             levels,
@@ -132,6 +133,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             restricted.begin(scenario.randomised);
             self.is_drawn = true;
         }
+        // Drawn under this truth alone: others may have kept other patients.
         restricted.restrict(scenario, streams, kept, is_eligible);
         super::enrolled::draw_stated(&mut restricted.cohort, scenario, drawn.as_ref(), truth);
         restricted.cohort.lose(scenario);
@@ -144,6 +146,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             restricted.moments.extend_from_slice(&before[..=look.taken]);
             restricted.moments.push(last);
         }
+        // Fewer outcomes may be lost, or more, than in the unrestricted trial, and with them looks.
         let looks = LookSequence::new(restricted.moments.len(), scenario.design.looks().len());
         if let Some(population) = &mut self.population {
             population.looks = looks;
@@ -158,6 +161,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let is_drawn = self.is_drawn;
         let Simulator { scenario, cohort, restricted, by_level, .. } = &mut *self.simulator;
         let cohort = if is_drawn { &restricted.cohort } else { &*cohort };
+        // All looks at once: a patient is counted once, and sets of levels are sums.
         by_level.resize_with(looks * adaptation.levels, KnownOutcomes::default);
         cohort.fill_by_level(by_level, scenario.detail, analysis.set, adaptation);
     }
@@ -242,6 +246,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     /// Fills the table of the population as it was at a look of a trial that has ended.
     pub(super) fn recall_population(&mut self, adaptation: &PopulationAdaptation, look: LookIndex) {
         let current = self.current_population();
+        // Only what decided is kept while the trial is simulated; a trace needs the looks before as well.
         let was_restricted = current.restricted_at.is_some_and(|at| match adaptation.rule {
             // The levels left after the look are analysed at the final one.
             PopulationRule::ClosedTest { .. } => look.taken > at.taken,
@@ -286,6 +291,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let excluded = if levels.is_empty() { 0 } else { excluded.count() as u32 };
         let screened =
             if self.is_drawn { self.simulator.restricted.screened(randomised) } else { randomised };
+        // Copied to one list of the replicate, so that a result holds no list and can be copied.
         let own_looks = if self.is_drawn {
             let moments = &self.simulator.restricted.moments;
             let first = self.result.own_looks.len() as u32;

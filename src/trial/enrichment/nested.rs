@@ -32,6 +32,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             self.fill_population(adaptation, look, levels);
             let statistic = self.population_z(analysis);
             z[look.planned] = statistic.unwrap_or(f64::NAN);
+            // Counted for the population that came to the look, whatever is selected there.
             failed_looks += u32::from(statistic.is_none());
             let decision = self.judge_nested(analysis, adaptation, selection, effect, look);
             // The Z of the population that was selected, if one was.
@@ -49,6 +50,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if let Some(conclusion) = conclusion {
                 return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
             }
+            // The looks after a restriction are others, but begin with the same ones.
             position += 1;
         }
     }
@@ -65,6 +67,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let before = self.current_population().levels;
         loop {
             let levels = self.current_population().levels;
+            // Only all patients together give way to a smaller population.
             let is_whole = levels == adaptation.all();
             let Some(z) = self.population_z(analysis) else {
                 // A look without a statistic decides nothing.
@@ -77,6 +80,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let decision = if look.is_final {
                 selection.at_final(z, is_whole)
             } else {
+                // An estimate without an error cannot be futile.
                 let against = self.z_against(analysis, effect).unwrap_or(f64::INFINITY);
                 if let Some(population) = &mut self.population {
                     population.evidence.against_effect = against;

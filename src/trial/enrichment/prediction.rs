@@ -26,6 +26,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if !look.is_final {
                 self.drop_last_levels(analysis, adaptation, look, drop_below);
             }
+            // The levels left, of which the table has the outcomes now.
             let levels = self.current_population().levels;
             let statistic = self.population_z(analysis);
             z[look.planned] = statistic.unwrap_or(f64::NAN);
@@ -46,6 +47,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 }
                 Some(Decision::Futility | Decision::Continue) | None => None,
             };
+            // A trial whose levels left have no patients cannot go on.
             let continues = conclusion.is_none()
                 && (levels == before || self.restrict(analysis, adaptation, look, levels));
             if !continues {
@@ -104,6 +106,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     ) -> [f64; MOST_LEVELS] {
         let mut predictions = [f64::NAN; MOST_LEVELS];
         let left = self.current_population().levels;
+        // From the levels left to all, each as it was judged.
         for number in left.len()..=adaptation.levels {
             let levels = LevelSet::first(number);
             self.set_levels(levels);

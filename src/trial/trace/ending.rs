@@ -137,8 +137,14 @@ impl TrialEnding {
 fn is_tested(scenario: &Scenario, conclusion: Conclusion, look: usize) -> bool {
     let planned = &scenario.design.looks()[look - 1];
     match conclusion {
-        Conclusion::Efficacy => planned.efficacy.is_finite(),
-        Conclusion::Futility => planned.futility.is_finite(),
+        Conclusion::Efficacy => scenario.planned_efficacy_bound(look - 1).is_some(),
+        Conclusion::Futility => {
+            let of_population = scenario.adaptation.population.as_ref();
+            let is_interim = look < scenario.design.looks().len();
+            // By a rule of its own, which has no boundary in the design.
+            let by_population = of_population.is_some_and(|of| of.may_be_futile(look - 1));
+            planned.futility.is_finite() || (is_interim && by_population)
+        }
         Conclusion::Harm => planned.harm.is_finite(),
         Conclusion::Safety => {
             let bounds = scenario.safety_endpoints().iter().filter_map(|it| it.boundary.as_ref());

@@ -116,6 +116,7 @@ impl SizeTrace {
             planned: rule.planned,
             decided: size.decided,
             paused_days: changed.map_or(0.0, |changed| changed.paused_days),
+            // A look of the planned size has one Z, which its row shows.
             conventional_z: changed.map(|it| it.conventional).filter(|z| !z.is_nan()),
             weighted_z: changed.map(|it| it.weighted).filter(|z| !z.is_nan()),
         })
@@ -304,6 +305,7 @@ impl FollowedCohort<'_, '_> {
 fn planned_bounds(scenario: &Scenario, position: usize) -> Bounds {
     match &scenario.adaptation.population {
         Some(adaptation) => {
+            // The boundaries of the design decide nothing in such a trial.
             let is_final = position + 1 == scenario.design.looks().len();
             Bounds { efficacy: adaptation.bound(is_final), ..Bounds::default() }
         }

@@ -59,6 +59,7 @@ impl FollowedCohort<'_, '_> {
         let factor = scenario.adapted_factor()?;
         let (result, current) = (trial.population?, self.population?);
         let evidence = current.evidence;
+        // Computed for the trace alone: a run needs to know only on which side of the threshold they are.
         let predictions = match (adaptation.rule, current.restricted_at) {
             (PopulationRule::PredictiveProbability { .. }, Some(look)) => {
                 self.predictions(self.analysis(trial.analysis), adaptation, look)
@@ -69,6 +70,7 @@ impl FollowedCohort<'_, '_> {
             }
         };
         let levels = factor.levels.iter().enumerate().map(|(at, level)| {
+            // NaN in trials that ended before, which have no such look.
             let z = evidence.at_look[at];
             LevelTrace {
                 level: level.clone(),
