@@ -14,8 +14,8 @@ use rescuesim::trial::{Conclusion, Simulator, TrialResult};
 
 use crate::reference_enrichment_design::{Reference, references};
 use crate::util::{
-    assert_within, directory, json, number, output, overrides, project, rescuesim, scenario_file,
-    shipped_text, simulate_scenario,
+    assert_within, directory, json, number, output, overrides, project, refused, rescuesim,
+    scenario_file, shipped_text, simulate_scenario,
 };
 
 const RESCUE: &str = "scenarios/rescue-by-cause.toml";
@@ -486,6 +486,22 @@ fn threads_shards_and_resumed_runs_restrict_alike() {
             std::fs::remove_file(folder.path().join(name)).expect("written before");
         }
     }
+}
+
+/// Both know no levels: one says so, the other refuses.
+#[test]
+fn design_and_monitor_say_that_they_restrict_nothing() {
+    for path in [RESCUE, DEFUSE, DAWN] {
+        let text = output(rescuesim().args(["design", path]));
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let expected =
+            "The boundaries and their performance are those without it, for all patients";
+        assert!(words.contains("Population adapted at"), "{text}");
+        assert!(words.contains(expected), "{text}");
+    }
+    let refusal =
+        refused(rescuesim().args(["monitor", RESCUE, "--look", "1", "--n", "120", "--z", "1"]));
+    assert!(refusal.contains("adaptation.population"), "{refusal}");
 }
 
 #[test]

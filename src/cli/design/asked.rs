@@ -170,6 +170,12 @@ fn of_the_final_look(
              which size follows from which result."
         ));
     }
+    if let Some(words) = scenario.population_adaptation_in_words() {
+        conventions.push(format!(
+            "{words} The boundaries and their performance are those without it, for all patients; \
+             `rescuesim check` lists the populations that may be left."
+        ));
+    }
     if scenario.bayesian.is_some() {
         conventions.push(
             "The decisions of the scenario are Bayesian: these are the boundaries of Z that they amount to \
