@@ -15,7 +15,7 @@ use rescuesim::trial::{Conclusion, Simulator, TrialResult};
 use crate::reference_enrichment_design::{Reference, references};
 use crate::util::{
     assert_within, directory, json, number, output, overrides, project, refused, rescuesim,
-    scenario_file, shipped_text, simulate_scenario,
+    scenario_file, set_options, shipped_text, simulate_scenario,
 };
 
 const RESCUE: &str = "scenarios/rescue-by-cause.toml";
@@ -429,30 +429,53 @@ fn no_configuration_has_a_familywise_error_above_alpha_in_a_million_trials() {
     }
 }
 
-/// Crossover, centres and dropout that depends on the outcome all work with a restriction.
+/// Crossover, centres and dropout that depends on the outcome: patients kept are those of the trial without
+/// the rule, with the same treatment, centre and outcome.
 #[test]
 fn restricted_trials_have_centres_crossover_and_losses() {
     let set = [
-        "adherence={control_crossover={share=0.1},experimental_crossover={share=0.05}}",
+        "adherence={control_crossover={probability=0.1},experimental_refusal={probability=0.05}}",
         "centres={number=12,outcome_sd=0.3}",
-        "missing={dropout=0.1,log_odds_per_level=0.2}",
+        "missing={dropout=0.1,log_odds_per_mrs=0.2}",
+        "design.looks={equally_spaced=2}",
         "adaptation.population.null_configurations=false",
     ];
-    let mut valid = Vec::new();
-    for one in set {
-        // Each alone, so that a refusal names its key.
-        if Scenario::load(&project(RESCUE), &overrides(&[one])).is_ok() {
-            valid.push(one);
-        }
-    }
-    assert!(valid.len() >= 2, "{valid:?}");
-    for trial in trials(&scenario_file(RESCUE, &valid), 40) {
+    let folder = directory();
+    let text = shipped_text(RESCUE);
+    let start = text.find("[adaptation.population]").expect("it has a rule");
+    let end = start + text[start..].find("[[analyses]]").expect("it has analyses");
+    let file = folder.path().join("plain.toml");
+    std::fs::write(&file, format!("{}{}", &text[..start], &text[end..])).expect("written");
+    let plain = file.to_str().expect("UTF-8");
+    let mut compared = 0;
+    for trial in trials(&scenario_file(RESCUE, &set), 30) {
         let of = trial.population.expect("there is a rule");
         assert!(of.screened >= trial.n_randomised && of.excluded <= trial.n_randomised);
-        if trial.conclusion != Conclusion::Futility {
-            assert_eq!(trial.n_randomised, 360);
+        if trial.conclusion == Conclusion::Futility {
+            continue;
         }
+        assert_eq!(trial.n_randomised, 360);
+        if of.restricted_at.is_none() || compared == 3 {
+            continue;
+        }
+        let replicate = trial.replicate.to_string();
+        let truth = if trial.truth == Truth::Null { "null" } else { "alternative" };
+        let trace = |path: &str, set: &[&str]| {
+            let mut command = rescuesim();
+            command.args(["trace", path, "--replicate", &replicate, "--truth", truth]);
+            json(command.args(set_options(set)))["trace"].clone()
+        };
+        let (restricted, plain) = (trace(RESCUE, &set), trace(plain, &set[..4]));
+        let kept = number(&restricted["looks"][0]["decision"]["n_randomised"]) as usize;
+        for i in 0..kept {
+            assert_eq!(plain["patients"][i], restricted["patients"][i], "{replicate} {i}");
+        }
+        let patients = restricted["patients"].as_array().expect("patients");
+        let crossed = patients.iter().filter(|patient| patient["received"] != patient["arm"]);
+        assert!((5..60).contains(&crossed.count()), "{replicate}");
+        compared += 1;
     }
+    assert_eq!(compared, 3);
 }
 
 #[test]
