@@ -43,8 +43,8 @@ fn decision(trace: &Trace, population: &PopulationTrace) -> String {
         levels.iter().filter(|level| level.left).map(|level| level.level.clone()).collect();
     let powers: Vec<String> = levels.iter().filter_map(power).collect();
     if let (Some(look), true) = (restricted_at, population.rule == "predictive_probability") {
-        let judged = levels.iter().rev().filter_map(|level| {
-            Some(format!("{} with levels up to {}", decimals(level.power?, 4), level.level))
+        let judged = (0..levels.len()).rev().filter_map(|at| {
+            Some(format!("{} ({})", decimals(levels[at].power?, 4), first_names(levels, at)))
         });
         return format!(
             "At look {look} the predictive probability of success was {}, and the last levels of {factor} \
@@ -67,21 +67,27 @@ fn decision(trace: &Trace, population: &PopulationTrace) -> String {
         return format!("The population was never restricted to levels of {factor}.");
     };
     // All levels together were not compared: they were the population that is replaced.
-    let nested = levels.iter().filter_map(|level| {
-        Some(format!("{} up to {}", decimals(level.z_at_look?, 4), level.level))
+    let nested = (0..levels.len()).filter_map(|at| {
+        Some(format!("{} ({})", decimals(levels[at].z_at_look?, 4), first_names(levels, at)))
     });
     // The same look may select a population and end the trial.
     let then = match (trace.end.conclusion, usize::from(*look) == trace.end.look) {
-        (Conclusion::Futility, true) => "which were futile as well",
-        (_, true) => "which were tested there",
-        (_, false) => "from which all later patients came",
+        (Conclusion::Futility, true) => "were futile as well",
+        (_, true) => "were tested there",
+        (_, false) => "had all later patients",
     };
     format!(
         "At look {look} all patients together were not promising. The Z of the first levels of {factor} was \
-         {}; {} took their place, {then}.",
+         {}; {} took their place and {then}.",
         listed(&nested.collect::<Vec<_>>()),
         listed(&left)
     )
+}
+
+/// Names the first levels, up to the one at a position.
+fn first_names(levels: &[LevelTrace], last: usize) -> String {
+    let names: Vec<&str> = levels[..=last].iter().map(|level| level.level.as_str()).collect();
+    names.join(", ")
 }
 
 /// Writes the Z and the power of a level; `None` if it was not judged by power.
