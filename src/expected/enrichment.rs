@@ -67,14 +67,14 @@ impl Expected<'_> {
         adaptation: &PopulationAdaptation,
     ) -> LevelSet {
         let strata = self.counting_in_levels(truth, analysis).strata(self.scenario);
-        // By outcomes rather than by the estimate, whose limit some analyses have none of.
-        let has_effect = |&level: &usize| {
-            let arms = arms_in(&strata, adaptation, LevelSet::NONE.with(level));
-            arms.is_some_and(|[control, experimental]| {
-                net_benefit(&control, &experimental) > LEAST_EFFECT
+        // By outcomes rather than by the estimate, which has no limit in some analyses.
+        (0..adaptation.levels)
+            .filter_map(|level| {
+                let [control, experimental] =
+                    arms_in(&strata, adaptation, LevelSet::NONE.with(level))?;
+                (net_benefit(&control, &experimental) > LEAST_EFFECT).then_some(level)
             })
-        };
-        (0..adaptation.levels).filter(has_effect).collect()
+            .collect()
     }
 
     /// Operating characteristics of a closed test of two levels as one analysis sees them, by numerical
@@ -160,7 +160,7 @@ impl Expected<'_> {
     ) -> Result<LevelDrift, NoFormula> {
         let scenario = self.scenario;
         let levels = LevelSet::NONE.with(level);
-        // A level that nobody has cannot be tested.
+        // A level without patients cannot be tested.
         let arms = arms_in(strata, adaptation, levels).ok_or(NoFormula::Population)?;
         if !is_one_population(strata, adaptation, levels, &arms) {
             return Err(NoFormula::Population);
@@ -256,11 +256,11 @@ impl RestrictionCharacteristics {
 /// Outcomes around a look.
 #[derive(Debug, Clone, Copy)]
 struct Stages {
-    /// At the look.
+    /// Outcomes at the look.
     first: f64,
-    /// Between the look and the end.
+    /// Outcomes between the look and the end of the trial.
     later: f64,
-    /// Of the later ones, those of patients randomised by the decision.
+    /// Later outcomes of patients randomised by the decision of the look.
     pipeline: f64,
 }
 

@@ -106,7 +106,7 @@ fn least_right(configurations: &[RestrictedUnder<'_>]) -> String {
     })
 }
 
-/// Shows the rule, the Z that drops a level, and how recruitment goes on in each population that may be
+/// Shows the rule, the Z that drops a level, and the recruitment in each population that may be
 /// left; empty if the population is never restricted.
 pub(super) fn expected(scenario: &Scenario) -> Document {
     let (Some(words), Some(adaptation)) =

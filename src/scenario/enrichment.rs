@@ -124,7 +124,7 @@ impl PopulationAdaptation {
     }
 }
 
-/// How recruitment goes on in a population.
+/// Recruitment in a population after a restriction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestrictedRecruitment {
     /// Levels of the population.

@@ -1,4 +1,4 @@
-//! What a method becomes once bound to the patients of a scenario.
+//! Tests: methods of analysis bound to the patients of a scenario.
 
 use std::fmt::Debug;
 

@@ -104,7 +104,7 @@ fn on_average_over_the_early_mrs_the_prediction_is_the_one_without() {
     let later = [90, 88];
     let mut early = EARLY.map(|arm| EarlyCounts { pending: [0; LEVELS], ..arm });
     let without = plain(model, &early, later);
-    assert!((predicted(model, &early, later) - without).abs() < 1e-14, "nobody is pending");
+    assert!((predicted(model, &early, later) - without).abs() < 1e-14, "no patient is pending");
     let mean = average(model, &mut early, &[0, 1, 1, 0], later);
     assert!((mean - without).abs() < 1e-12, "{mean} {without}");
     // The early mRS of one patient alone changes the prediction.

@@ -1,4 +1,4 @@
-//! What levels are dropped by.
+//! The measure by which an enrichment drops levels.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -84,17 +84,19 @@ pub(super) fn population(scenario: &Scenario, truths: &[TruthSummary]) -> Option
     let bars: Vec<PopulationBar> = found
         .iter()
         .map(|&(truth, of)| {
-            let share = |&at: &usize| share(&of.populations[at]);
-            let mut shares: Vec<PopulationShare> = levels.iter().map(share).collect();
+            let mut shares: Vec<PopulationShare> =
+                levels.iter().map(|&at| share(&of.populations[at])).collect();
             if has_others {
                 let others = (0..of.populations.len()).filter(|at| !shown.contains(at));
                 let sum = PopulationShare { efficacy: 0.0, others: 0.0 };
-                shares.push(others.map(|at| share(&at)).fold(sum, |sum, of| PopulationShare {
-                    efficacy: sum.efficacy + of.efficacy,
-                    others: sum.others + of.others,
+                shares.push(others.map(|at| share(&of.populations[at])).fold(sum, |sum, of| {
+                    PopulationShare {
+                        efficacy: sum.efficacy + of.efficacy,
+                        others: sum.others + of.others,
+                    }
                 }));
             }
-            shares.extend(none.iter().map(share));
+            shares.extend(none.iter().map(|&at| share(&of.populations[at])));
             PopulationBar { name: under(truth), shares }
         })
         .collect();
@@ -135,16 +137,17 @@ fn left_in_any(found: &[(&str, &PopulationSummary)], populations: usize) -> Vec<
 fn shown_populations(found: &[(&str, &PopulationSummary)], populations: usize) -> Vec<usize> {
     let mut left = left_in_any(found, populations);
     if left.len() > MOST_COLOURS {
-        let largest = |at: usize| {
-            let shares = found.iter().map(|(_, of)| of.populations[at].probability.value);
-            shares.fold(0.0, f64::max)
-        };
-        left.sort_by(|&a, &b| largest(b).total_cmp(&largest(a)));
+        left.sort_by(|&a, &b| largest_share(found, b).total_cmp(&largest_share(found, a)));
         // One colour is that of all others.
         left.truncate(MOST_COLOURS - 1);
     }
     left.sort_by_key(|&at| (found[0].1.populations[at].population != "all", at));
     left
+}
+
+/// Returns the largest probability, over the truths, that a population was left.
+fn largest_share(found: &[(&str, &PopulationSummary)], at: usize) -> f64 {
+    found.iter().map(|(_, of)| of.populations[at].probability.value).fold(0.0, f64::max)
 }
 
 fn share(choice: &PopulationChoice) -> PopulationShare {

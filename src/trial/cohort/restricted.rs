@@ -1,7 +1,7 @@
 //! The patients of a trial whose population is restricted at an interim look.
 //!
 //! Patients randomised before the decision remain. Afterwards everybody arrives as before, but only the
-//! eligible are randomised, up to the planned number: whoever comes is the same in all trials of a
+//! eligible are randomised, up to the planned number: the people who arrive are the same in all trials of a
 //! replicate, with the same draws.
 
 use super::{Cohort, refill};
@@ -52,7 +52,7 @@ impl RestrictedCohort {
             shares.filter(|&(stratum, _)| is_eligible(stratum)).map(|(_, share)| share).sum();
         let next = self.positions.last().map_or(0, |&last| last as usize + 1);
         let missing = (planned - self.positions.len()) as f64;
-        // Nobody before the next position can be chosen: they were eligible and are kept, or were not.
+        // Earlier arrivals have been decided on: the eligible ones are kept, the others were turned away.
         let mut needed = next + (SURPLUS * missing / eligible + SURPLUS_PATIENTS) as usize;
         loop {
             self.draw_arrivals(scenario, streams, needed);
