@@ -68,19 +68,26 @@ pub(crate) fn comparison(
     analysis: &Analysis,
     compared: ComparedArms<'_>,
 ) -> Result<Comparison, NoComparison> {
+    // Only if all patients adhere do the other sets have the patients and arms of intention to
+    // treat.
     if analysis.set != AnalysisSet::IntentionToTreat && !compared.all_adhere {
         return Err(NoComparison::Key("population"));
     }
+    // Where every outcome becomes known, no value is ever imputed.
     if analysis.missing != Imputation::None && compared.has_dropout {
         return Err(NoComparison::Key("missing"));
     }
+    // The patients with an outcome then have another distribution than their arm.
     if compared.dropout_is_selective {
         return Err(NoComparison::SelectiveLoss);
     }
+    // Its p value comes from the allocations that are drawn, not from the distribution of the
+    // statistic.
     if analysis.rerandomisations > 0 {
         return Err(NoComparison::Key("rerandomisations"));
     }
     let compared_by = analysis.method.as_test().comparison().ok_or(NoComparison::Method)?;
+    // Equivalence has to reject two hypotheses, so that its power has no formula of one difference.
     let NullEffects { lower: null, upper: None } = analysis.method.null_effects() else {
         return Err(NoComparison::Key("hypothesis"));
     };

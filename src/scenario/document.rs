@@ -214,6 +214,7 @@ impl<'d> Draft<'d> {
                 Err(problem) => problems.push(problem),
             }
         }
+        // Before serde, which stops at its first error and does not know where a value is written.
         walk::check(&root, shape, &places, &mut problems);
         if !problems.is_empty() {
             // Problems are found table by table, those of sets first; they are reported from top to bottom.

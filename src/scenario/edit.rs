@@ -236,6 +236,7 @@ fn remove(root: &mut Item, path: &KeyPath) {
 
 /// Puts a value in its place, with the comments around the value that was there.
 fn put(root: &mut Item, path: &KeyPath, value: &Value) -> Result<(), EditError> {
+    // First, as a set refuses an index that the list does not have.
     if add_element(root, path, value) {
         return Ok(());
     }
@@ -251,8 +252,10 @@ fn put(root: &mut Item, path: &KeyPath, value: &Value) -> Result<(), EditError> 
         && let Some(table) = root.as_table_like_mut()
         && table.get(first).is_none()
     {
+        // A set would make the missing table an inline one, all on a line however many keys follow.
         table.insert(first, Item::Table(headed(&InlineTable::new())));
     }
+    // A comment at the end of the line belongs to the value in the document, and would go with it.
     let before = path.get(root).and_then(Item::as_value).map(|value| value.decor().clone());
     let set = Set::new(path.clone(), value.clone());
     set.apply(ScenarioFile::shape(), root)

@@ -138,7 +138,7 @@ pub struct RestrictedRecruitment {
 }
 
 impl Scenario {
-    /// Lists how recruitment is expected to go on in the populations that may be left after some interim
+    /// Lists how recruitment is expected to continue in the populations that may be left after some interim
     /// looks, from 0: all of them, or if these are more than `most` each level alone and all levels.
     pub fn restricted_recruitment(
         &self,
@@ -170,6 +170,9 @@ impl Scenario {
     /// Returns the expected months until the end of a trial whose patients after the decision of a look are a
     /// share of those who arrive; until the decision if there are none.
     fn months_if_restricted(&self, look: usize, share: f64) -> f64 {
+        // Patients of every level are randomised until the decision. After it those of the dropped
+        // levels still arrive but are not randomised, so that the rest take 1/share as many
+        // arrivals.
         let decided = f64::from(self.expected_randomised_at_decision(look));
         let days = if share > 0.0 {
             let later = f64::from(self.randomised) - decided;

@@ -121,6 +121,7 @@ pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 fn likeness(name: &str, candidate: &str) -> f64 {
+    // Keys of TOML differ by their case, so that `Title` is unknown, but its meaning is clear.
     let (name, candidate) = (name.to_lowercase(), candidate.to_lowercase());
     // Up to three letters are part of too many names.
     let is_part = name.len() > 3 && (candidate.contains(&name) || name.contains(&candidate));

@@ -89,6 +89,7 @@ impl Expectation {
     /// A fragment that says what is wrong and what is allowed.
     pub(super) fn new(written: WrittenComparison<'_>, analysis: usize) -> Result<Self, String> {
         let WrittenComparison { key, index, text } = written;
+        // All other quantities are probabilities, so that their limits lie between 0 and 1.
         let is_number = ["expected_n", "months", "duration", "estimate"].contains(&key);
         let Some((comparison, limit)) = Comparison::of(text) else {
             // The side on which a design succeeds: errors, sizes and durations are to be small.

@@ -10,6 +10,9 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
+            // The code points that Unicode calls default ignorable, which fonts do not show, with
+            // the separators of lines (U+2028, U+2029) and the marks of annotations (U+FFF9 to
+            // U+FFFB).
             '\u{ad}'
                 | '\u{34f}'
                 | '\u{61c}'

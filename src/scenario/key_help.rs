@@ -243,6 +243,7 @@ impl Keys {
         let target = self.target(of_key);
         let shape = schema::shape_within(self.root, of_key);
         let own = description(of_key);
+        // The description of a key is about this use of a type that several keys may share.
         let meaning = if own.is_empty() { description(target) } else { own };
         let name = key.rsplit('.').next().unwrap_or(&key);
         let required = table["required"].as_array().into_iter().flatten().any(|it| it == name);
@@ -314,6 +315,7 @@ fn toml_text(value: &Value) -> String {
         Value::Object(fields) => {
             let fields: Vec<String> = fields
                 .iter()
+                // TOML has no null: a key without a value is left out.
                 .filter(|(_, value)| !value.is_null())
                 .map(|(key, value)| format!("{key} = {}", toml_text(value)))
                 .collect();

@@ -23,9 +23,13 @@ impl LookTiming {
             file::Looks::Analysed(_)
             | file::Looks::InformationFractions(_)
             | file::Looks::EquallySpaced(_) => Self::Outcomes,
+            // The last number is that of the final look, which waits until all patients have been
+            // followed.
             file::Looks::Randomised(patients) => {
                 Self::Randomised(patients[..patients.len() - 1].to_vec())
             }
+            // The final look waits for the last follow-up, so that its month is planned and not
+            // kept.
             file::Looks::Months(months) => {
                 let interims = &months[..months.len() - 1];
                 Self::Days(interims.iter().map(|month| month * DAYS_PER_MONTH).collect())

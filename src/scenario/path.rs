@@ -85,6 +85,8 @@ impl KeyPath {
     /// that are missing. Returns `None`, with the document as it was, if an element of an array is
     /// missing or if something on the way is neither a table nor an array.
     pub fn set(&self, root: &mut Item, value: Value) -> Option<()> {
+        // Before a table is made: a path that leads nowhere would otherwise leave empty tables
+        // behind.
         if !self.can_be_set(root) {
             return None;
         }

@@ -197,6 +197,7 @@ struct CsvRow {
 impl CsvRow {
     /// Returns what the column `wanted` says; `None` if it is empty.
     fn event(&self) -> Result<Option<CountedEvent>, String> {
+        // Spreadsheets and R write TRUE and FALSE.
         match self.wanted.to_ascii_lowercase().as_str() {
             "" => Ok(None),
             "true" => Ok(Some(CountedEvent::Wanted)),
@@ -221,6 +222,7 @@ impl CsvRow {
         ];
         let mut messages: Vec<String> = arms
             .into_iter()
+            // An arm without patients has no rate.
             .filter(|(events, n)| events > n || *n == 0)
             .map(|(events, n)| format!("{events} events of {n}; allowed: 0 to n, n at least 1"))
             .collect();
@@ -263,6 +265,7 @@ impl CsvOutcomes {
             self.outcomes.push(PublishedOutcome { name, event, studies: Vec::new() });
         }
         let outcome = &mut self.outcomes[position];
+        // A study that is counted in the other direction would cancel the effect of its neighbours.
         if outcome.event != event {
             messages.push(
                 "wanted is not the same as above; allowed: one for all rows of an outcome"
@@ -277,6 +280,7 @@ impl CsvOutcomes {
 fn from_csv(name: String, text: String) -> Result<PublishedEvidence, Rejection> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
+    // Before the rows, each of which would be reported for what is wrong with the header.
     if let Some(message) = wrong_header(&header) {
         let problem = Problem::at("", message, Origin::File, 0..0);
         return Err(Rejection::new(name, text, vec![problem]));

@@ -33,6 +33,7 @@ fn limit_integers(schema: &mut Value) {
         let most = match fields.get("format").and_then(Value::as_str) {
             Some("uint8") => Some(u64::from(u8::MAX)),
             Some("uint16") => Some(u64::from(u16::MAX)),
+            // An unsigned integer of 64 bits needs none: the largest of TOML is 2^63 − 1.
             Some("uint32") => Some(u64::from(u32::MAX)),
             _ => None,
         };
@@ -325,6 +326,8 @@ impl<'s> Reader<'s> {
 
     fn table(&self, schema: &'s Value, depth: usize) -> Result<TableShape, UnknownSchema> {
         only(schema, &["type", "properties", "required", "additionalProperties", "x-exclusive"])?;
+        // Without `deny_unknown_fields` serde would ignore a misspelt key, and its default would
+        // apply.
         if schema["type"] != "object" || schema["additionalProperties"] != false {
             return Err(UnknownSchema("a table with other keys than its own".to_owned()));
         }
@@ -370,6 +373,8 @@ impl<'s> Reader<'s> {
         for variant in variants {
             let properties = properties(variant)?;
             let tag = properties.iter().find_map(|(key, of)| Some((key, of["const"].as_str()?)));
+            // Before the number of keys is asked: a variant without data has its tag as its only
+            // key.
             if let Some((key, name)) = tag {
                 tagged.push((key, name, properties, variant));
             } else if properties.len() == 1 {

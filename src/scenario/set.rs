@@ -45,7 +45,7 @@ impl Set {
 
     /// Reads a value as it is typed after an option: a number, true or false, or else text.
     pub fn typed(text: &str) -> TomlValue {
-        // TOML has no .5 and +1, which people type.
+        // TOML has no .5 and 5., which people type.
         let number = text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::from);
         let value = Value::from_str(text).ok().or(number);
         value.unwrap_or_else(|| Value::from(text))
@@ -79,12 +79,15 @@ impl Set {
     /// When it is not a key path, `=` and a value in TOML.
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let (path, written) = text
+            // At the first sign: keys have none, but a value may, as `{ probability = 0.1 }` does.
             .split_once('=')
             .map(|(path, value)| (path.trim(), value.trim()))
             .filter(|(path, value)| !path.is_empty() && !value.is_empty())
             .ok_or_else(|| wrong(text, "expected --set path.to.key=value"))?;
         let value = match Value::from_str(written) {
             Ok(value) => value,
+            // A word alone: what begins like a number or an array is one with a slip, and must not
+            // become text.
             Err(_) if written.starts_with(char::is_alphabetic) => Value::from(written),
             Err(error) => return Err(invalid(text, path, written, &error)),
         };

@@ -106,7 +106,7 @@ impl ServeArgs {
             });
         };
         let document = InputDocument::read(path)?;
-        // Evidence is read when the scenario is resolved; a scenario with errors can be mended on the page.
+        // Evidence is read when the scenario is resolved; a scenario with errors can be corrected on the page.
         let _ = document.scenario(&[]);
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let name = if name.ends_with(".toml") { name } else { format!("{name}.toml") };

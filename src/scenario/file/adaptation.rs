@@ -31,6 +31,7 @@ pub enum WrittenPopulationAdaptation {
     /// 1999), under closed testing.
     ClosedTest {
         /// Number of the look, from 1.
+        // The last look before the final one of at most twenty.
         #[schemars(range(min = 1, max = 19))]
         look: u32,
         /// Name of the factor, with at most eight levels.
@@ -60,6 +61,7 @@ pub enum WrittenPopulationAdaptation {
         #[schemars(range(min = 0.0, max = 20.0))]
         effect: f64,
         /// Z against this effect below which a population is futile.
+        // The normal distribution has nothing beyond 40 in double precision.
         #[schemars(range(min = -40.0, max = 40.0))]
         futility: f64,
         /// Z from which an interim look stops for efficacy.
@@ -138,6 +140,7 @@ pub enum WrittenSizeAdaptation {
         #[schemars(range(min = 1, max = 19))]
         look: u32,
         /// Conditional power from which a result is promising.
+        // A conditional power of 1 belongs to no finite Z.
         #[schemars(range(min = 0.0, max = 0.999_999))]
         at_least: f64,
         /// Conditional power from which it is favourable, and the size stays as planned; the target by

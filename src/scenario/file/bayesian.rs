@@ -120,6 +120,7 @@ pub enum WrittenFutility {
 #[schemars(rename = "BayesianHarm")]
 pub struct WrittenHarm {
     /// Least posterior probability that the effect is below `effect_below`.
+    // Below one half, a trial would stop for harm that is less likely than not.
     #[schemars(range(min = 0.5, max = 0.999_999))]
     pub posterior_at_least: f64,
     /// Effect that counts as harm if it is not reached, on the scale of the model.

@@ -118,6 +118,7 @@ pub enum Boundary {
     /// Hwang–Shih–DeCani spending.
     HwangShihDecani {
         /// Parameter γ; −4 is near O'Brien–Fleming, 1 near Pocock.
+        // The smallest share spent, e⁻⁴⁰, would beyond it be lost next to 1 in double precision.
         #[schemars(range(min = -40.0, max = 40.0))]
         gamma: f64,
     },

@@ -85,6 +85,7 @@ impl WrittenHypothesis {
     pub fn has_margin(&self) -> bool {
         let none = |margin: WrittenMargin| if margin.scale().is_ratio() { 1.0 } else { 0.0 };
         self.margin.is_some_and(|margin| {
+            // Equivalence always has one: its two margins lie on either side of no effect.
             self.kind == HypothesisType::Equivalence || margin.value() != none(margin)
         })
     }

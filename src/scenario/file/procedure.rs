@@ -68,6 +68,7 @@ pub enum RandomisedAfter {
     /// After one of several numbers of passes.
     Passes {
         /// Different numbers of passes.
+        // One more than there are passes, as patients may be randomised before the first.
         #[schemars(length(min = 1, max = 11), inner(range(min = 0, max = 10)))]
         passes: Vec<u32>,
         /// Their shares among the randomised, as fractions or percentages.
@@ -185,6 +186,7 @@ pub struct WrittenHaemorrhage {
     #[schemars(length(min = 1))]
     pub definition: String,
     /// Log odds without any pass.
+    // Log odds of 20 already leave 2 in 10⁹ on the other side.
     #[schemars(range(min = -20.0, max = 20.0))]
     pub intercept: f64,
     /// Log odds added by every pass.

@@ -34,6 +34,8 @@ impl Resolver<'_> {
                 "has no change of the trial; expected: adaptation.size, adaptation.population";
             return self.fail("adaptation", message);
         }
+        // Both are read before an error with one is returned, so that the problems of both are
+        // reported.
         let restriction = written
             .population
             .as_ref()

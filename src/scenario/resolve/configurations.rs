@@ -118,6 +118,7 @@ impl Resolver<'_> {
 
     /// Reports a name that another truth has.
     fn report_misnamed(&mut self, index: usize) {
+        // Results and `--truth` know a truth by its name alone.
         let configurations = &self.file.configurations;
         let name = &configurations[index].name;
         let path = format!("configurations[{index}].name");

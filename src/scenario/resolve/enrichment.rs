@@ -65,7 +65,7 @@ impl Resolver<'_> {
         Ok(PopulationAdaptation::new(population, factor, rule))
     }
 
-    /// Refuses a design whose population could only be restricted at interim looks that it has not.
+    /// Refuses a design without interim looks, at which alone a population is restricted.
     fn has_interim_looks(&mut self, plan: &TrialPlan) -> Checked<()> {
         if plan.design.interims().is_empty() {
             let message = "drops levels at interim looks, and the design has none; allowed: design.looks with two or more";

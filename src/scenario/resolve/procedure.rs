@@ -188,6 +188,7 @@ impl Resolver<'_> {
                 "can never end: neither its more_passes nor procedure.max_passes is given; allowed: one of them",
             );
         };
+        // With max_passes, patients who would have more simply end there.
         let all = limits.last_entry + more;
         if limits.most.is_none() && all > MAX_PASSES {
             return self.fail(

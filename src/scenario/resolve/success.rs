@@ -60,10 +60,13 @@ impl Resolver<'_> {
             WrittenSuccess::Hierarchical { stop, crossing, .. }
             | WrittenSuccess::Holm { stop, crossing, .. }
             | WrittenSuccess::Graph { stop, crossing, .. } => (stop, crossing),
+            // No share of α moves on, so that a boundary reached at an earlier look was a rejection
+            // then.
             WrittenSuccess::Any { stop, .. } | WrittenSuccess::Bonferroni { stop, .. } => {
                 (stop, Crossing::CurrentLook)
             }
             WrittenSuccess::ProportionalOddsSwitch { .. } => {
+                // The analysis that is chosen decides alone.
                 (RuleStop::FirstRejection, Crossing::CurrentLook)
             }
         };
@@ -148,6 +151,7 @@ impl Resolver<'_> {
             if shares.len() != analyses {
                 return self.wrong_length(&path, shares.len(), analyses, "one per analysis");
             }
+            // Here, as the schema states no range for lists in a list.
             let outside = shares.iter().position(|share| !(0.0..=1.0).contains(share));
             if let Some(column) = outside {
                 let path = format!("{path}[{column}]");
