@@ -3,6 +3,8 @@
 mod asked;
 mod endpoint;
 mod enrichment;
+mod options;
+mod posed;
 mod reestimation;
 mod rules;
 
@@ -17,9 +19,10 @@ use rescuesim::scenario::{InputDocument, Set};
 
 use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::{Failure, Format, delay, output, values};
-use asked::{Asked, Posed, asked_of};
+use asked::Asked;
 use endpoint::EndpointArgs;
 use enrichment::EnrichmentArgs;
+use posed::{Posed, asked_of};
 use reestimation::ReestimationArgs;
 use rules::RuleArgs;
 
