@@ -1,50 +1,28 @@
 //! `rescuesim monitor`: an interim analysis as tables and JSON.
 
+mod bounds;
 mod effects;
+mod figures;
 mod safety;
 mod size;
+mod tables;
 mod words;
 
 pub use size::SizeAtLook;
 
 use serde::Serialize;
 
-use super::csv;
 use super::document::Document;
-use super::figure::{self, EventLook, InterimLook};
-use super::gallery::Figure;
-use super::numeral::{NONE, fixed, probability};
 use crate::bayes::LookProbabilities;
-use crate::design::monitor::{Evidence, RunningTrial};
+use crate::design::monitor::Evidence;
 use crate::explore::monitor::{
     Effects, EvaluatedLook, LookConclusion, LookResult, PathPoint, SafetyCheck,
 };
-use crate::num::normal::{two_sided, upper_tail};
-use crate::outcome::{LEVELS, Mrs};
+use crate::outcome::LEVELS;
 use crate::scenario::file::Arms;
 use crate::scenario::{Analysis, Hypothesis, Scenario};
+use bounds::{BoundsOfLook, bounds};
 use size::SizeData;
-
-/// The boundaries of a look for the observed or planned information.
-#[derive(Debug, Clone, Serialize)]
-struct BoundsOfLook {
-    look: usize,
-    analysed: u32,
-    information_fraction: f64,
-    z_efficacy: Option<f64>,
-    /// Nominal p values at the boundary for efficacy; null if it is not tested, as its Z.
-    p_efficacy: Option<BoundaryP>,
-    z_futility: Option<f64>,
-    z_harm: Option<f64>,
-    alpha_spent: f64,
-}
-
-/// Nominal p values of Z at a boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct BoundaryP {
-    one_sided: f64,
-    two_sided: f64,
-}
 
 /// Origin of a look.
 #[derive(Debug, Clone)]
@@ -220,202 +198,11 @@ impl MonitoringReport {
         Some(safety::table(&self.safety)).filter(|table| !table.is_empty())
     }
 
-    /// Draws the boundaries and the path of Z.
-    pub(super) fn figure(&self) -> Figure {
-        let row = self.row();
-        let looks: Vec<InterimLook> = self
-            .looks
-            .iter()
-            .enumerate()
-            .map(|(k, look)| InterimLook {
-                analysed: look.analysed,
-                is_past: k <= row,
-                bounds: [look.z_efficacy, look.z_futility, look.z_harm],
-                // By number, as the path lacks looks whose Z was not given.
-                z: self.path.iter().find(|point| point.look == look.look).map(|point| point.z),
-            })
-            .collect();
-        let rows = looks.iter().zip(&self.looks).map(|(drawn, look)| {
-            let mut row = vec![look.look.to_string(), look.analysed.to_string()];
-            let numbers = drawn.bounds.into_iter().chain([drawn.z]);
-            row.extend(numbers.map(|z| z.map_or(String::new(), |z| z.to_string())));
-            row
-        });
-        let header = ["look", "analysed", "z_efficacy", "z_futility", "z_harm", "z"];
-        // Later looks are without a circle anyway.
-        let unknown = if looks[..=row].iter().any(|look| look.z.is_none()) {
-            " Z of looks without a circle was not given or does not exist."
-        } else {
-            ""
-        };
-        Figure {
-            name: "interim".to_owned(),
-            title: "Z by look, with the boundaries".to_owned(),
-            caption: format!(
-                "Boundaries up to this look are those of the observed information, pale ones those of \
-                 the planned information.{unknown}"
-            ),
-            svg: figure::interim(&looks),
-            data: csv::CsvTable::new(&header, rows),
-        }
-    }
-
-    /// Draws Z of the adverse events against their boundaries; `None` if no event has one at this look.
-    pub(super) fn event_figure(&self) -> Option<Figure> {
-        let looks: Vec<EventLook> = self.safety.iter().map(SafetyCheck::look).collect();
-        if looks.iter().all(|look| look.z.is_none() && look.bound.is_none()) {
-            return None;
-        }
-        let rows = looks.iter().map(|look| {
-            let numbers = [look.z, look.bound].map(|z| z.map_or(String::new(), |z| z.to_string()));
-            [vec![look.name.clone()], numbers.to_vec()].concat()
-        });
-        Some(Figure {
-            name: "events".to_owned(),
-            title: "Adverse events: Z with the boundaries".to_owned(),
-            caption: "Shaded: the trial stops for an excess in the experimental arm. Events without a bar \
-                      have no boundary at this look, those without a circle no Z."
-                .to_owned(),
-            svg: figure::events(&looks),
-            data: csv::CsvTable::new(&["event", "z", "z_bound"], rows),
-        })
-    }
-
     /// Position of the reported look in the table of looks.
     fn row(&self) -> usize {
         // The analysis with the overrun is the last.
         if self.after_overrun { self.looks.len() - 1 } else { self.look - 1 }
     }
-
-    pub(super) fn bounds(&self) -> Document {
-        let has_harm = self.looks.iter().any(|look| look.z_harm.is_some());
-        let rows = self.looks.iter().enumerate().map(|(row, look)| {
-            let z = |z: Option<f64>| z.map_or(NONE.to_owned(), |z| fixed(z, 4));
-            let p = look.p_efficacy.map(|p| [p.one_sided, p.two_sided].map(|p| probability(p, 6)));
-            let mut cells = vec![
-                self.name_of(row),
-                look.analysed.to_string(),
-                format!("{:.4}", look.information_fraction),
-                z(look.z_efficacy),
-            ];
-            cells.extend(p.unwrap_or_else(|| [NONE, NONE].map(str::to_owned)));
-            cells.push(z(look.z_futility));
-            cells.extend(has_harm.then(|| z(look.z_harm)));
-            cells.push(probability(look.alpha_spent, 6));
-            cells
-        });
-        let mut header = vec![
-            "look",
-            "analysed",
-            "infor-\nmation",
-            "efficacy\nZ ≥",
-            "p ≤,\none-sided",
-            "p ≤,\ntwo-sided",
-            "futility\nZ ≤",
-        ];
-        header.extend(has_harm.then_some("harm\nZ ≤"));
-        header.push("alpha\nspent");
-        Document::of_table(&header, rows.collect())
-    }
-
-    /// Names the look of a row, with a mark at the one that is reported.
-    fn name_of(&self, row: usize) -> String {
-        let look = self.looks[row].look;
-        match (row == self.row(), self.after_overrun) {
-            (true, true) => "end <".to_owned(),
-            (true, false) => format!("{look} <"),
-            (false, _) => look.to_string(),
-        }
-    }
-
-    /// Tabulates the patients randomised and the outcomes by arm; `None` without their numbers.
-    pub(super) fn patients(&self) -> Option<Document> {
-        if self.randomised.is_none() && self.counts.is_none() {
-            return None;
-        }
-        let mut header = vec!["arm"];
-        header.extend(self.randomised.map(|_| "randomised"));
-        if self.counts.is_some() {
-            header.extend(["mRS 0", "1", "2", "3", "4", "5", "6", "all", "0–2, %"]);
-        }
-        let arms = ["control", "experimental"].into_iter().enumerate();
-        let rows = arms.map(|(arm, name)| {
-            let mut row = vec![name.to_owned()];
-            row.extend(self.randomised.map(|randomised| randomised[arm].to_string()));
-            row.extend(self.counts.iter().flat_map(|counts| outcome_cells(&counts[arm])));
-            row
-        });
-        Some(Document::of_table(&header, rows.collect()))
-    }
-
-    pub(super) fn evidence(&self) -> Document {
-        let Evidence {
-            p_one_sided,
-            p_two_sided,
-            conditional_rejection,
-            conditional_power,
-            conditional_power_trend,
-            predictive_power,
-            predictive_power_prior,
-            predicted_final_z,
-            repeated_p,
-            stagewise_p,
-            ..
-        } = self.evidence;
-        // The search ends at 0.5, beyond which no design tests.
-        let repeated = if repeated_p >= 0.5 { "≥ 0.5".to_owned() } else { p_value(repeated_p) };
-        let mut rows = vec![
-            vec!["nominal p value, one-sided".to_owned(), p_value(p_one_sided)],
-            vec!["nominal p value, two-sided".to_owned(), p_value(p_two_sided)],
-            vec!["repeated p value, one-sided".to_owned(), repeated],
-            vec!["stage-wise p value, if the trial stops now".to_owned(), p_value(stagewise_p)],
-        ];
-        let ahead = [
-            ("conditional power, planned effect", conditional_power),
-            ("conditional power, current trend", conditional_power_trend),
-            (
-                if self.hypothesis.has_margin() {
-                    "conditional rejection probability at the margin"
-                } else {
-                    "conditional rejection probability, no effect"
-                },
-                conditional_rejection,
-            ),
-            ("predictive power, flat prior", predictive_power),
-            ("predictive power, given prior", predictive_power_prior),
-        ];
-        // At the final look nothing lies ahead.
-        rows.extend(
-            ahead
-                .into_iter()
-                .filter_map(|(name, chance)| Some(vec![name.to_owned(), probability(chance?, 4)])),
-        );
-        // A prediction is an interval and fits in no column of single values.
-        let table = Document::of_table(&["", "value"], rows);
-        match predicted_final_z {
-            Some((low, high)) => table.text(format!(
-                "Z of the final look, predicted with a flat prior: {} to {}",
-                fixed(low, 4),
-                fixed(high, 4)
-            )),
-            None => table,
-        }
-    }
-}
-
-/// Formats a p value to four decimals, or as below the smallest of these.
-fn p_value(p: f64) -> String {
-    if p < 0.0001 { "< 0.0001".to_owned() } else { fixed(p, 4) }
-}
-
-/// Writes the patients by mRS, all of them, and the share that is functionally independent.
-fn outcome_cells(counts: &[u32; LEVELS]) -> Vec<String> {
-    let all: u32 = counts.iter().sum();
-    let independent: u32 = counts[..=Mrs::INDEPENDENT.index()].iter().sum();
-    // An arm without outcomes has 0.0 %, not NaN.
-    let share = 100.0 * f64::from(independent) / f64::from(all.max(1));
-    let counts = counts.iter().map(u32::to_string);
-    counts.chain([all.to_string(), fixed(share, 1)]).collect()
 }
 
 /// Describes the method of an analysis of the scenario.
@@ -457,27 +244,4 @@ fn listed(names: &[&str]) -> String {
         [several @ .., last] if !several.is_empty() => format!("{} or {last}", several.join(", ")),
         few => few.concat(),
     }
-}
-
-fn bounds(monitored: &RunningTrial) -> Vec<BoundsOfLook> {
-    let boundaries = monitored.boundaries();
-    let numbers = monitored.numbers().enumerate();
-    numbers
-        .map(|(k, look)| BoundsOfLook {
-            look,
-            analysed: monitored.analysed()[k],
-            information_fraction: boundaries.information_fractions[k],
-            z_efficacy: finite(boundaries.efficacy[k]),
-            p_efficacy: finite(boundaries.efficacy[k])
-                .map(|z| BoundaryP { one_sided: upper_tail(z), two_sided: two_sided(z) }),
-            z_futility: finite(boundaries.futility[k]),
-            z_harm: finite(boundaries.harm[k]),
-            alpha_spent: boundaries.alpha_spent[k],
-        })
-        .collect()
-}
-
-/// Returns a boundary; `None` if it is infinite, which means that it is not tested.
-fn finite(z: f64) -> Option<f64> {
-    z.is_finite().then_some(z)
 }
