@@ -83,6 +83,7 @@ fn parse(path: &Path, scenario: &Scenario) -> Result<Benchmark, String> {
     let text = input::read_text(path).map_err(|error| format!("cannot be read: {error}"))?;
     let earlier: Benchmark = serde_json::from_str(&text)
         .map_err(|error| format!("is not what bench --format json writes: {error}"))?;
+    // Times of other trials say nothing of a change of the program.
     if earlier.scenario_digest != scenario.digest() {
         return Err(format!("is of another scenario; it was made by: {}", earlier.command));
     }

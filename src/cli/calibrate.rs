@@ -32,6 +32,7 @@ fn target(text: &str) -> Result<Target, String> {
     let expected = "expected a figure and a number, as in control.functional_independence=0.25";
     let (quantity, value) = text.split_once('=').ok_or(expected)?;
     let value: f64 = value.trim().parse().map_err(|_| expected)?;
+    // `inf` and `nan` parse as numbers, and no quantity has them.
     if !value.is_finite() {
         return Err(expected.to_owned());
     }
@@ -44,6 +45,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let mut unknowns = Vec::new();
     for path in &args.solve {
         let parsed = path.parse().map_err(|e: NotAPath| refused(e.into()))?;
+        // The search follows derivatives, which a whole number does not have.
         let (start, range) = edit::number(&scenario, &parsed).map_err(refused)?;
         unknowns.push(Unknown { path: path.clone(), start, range });
     }

@@ -97,6 +97,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     if !args.simulation.quiet {
         output::report_written(&written);
     }
+    // --quiet leaves the files of --out alone; without them it would leave nothing at all.
     if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
         output::print_as(
             args.format,

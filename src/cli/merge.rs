@@ -44,6 +44,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
         let out = directory.map(|directory| MergedFiles { directory, painter });
         return sweep::merged(&whole, args.format, out, &args.files);
     }
+    // A run has a single job, where a sweep has one for each point.
     let MergedJob { scenario, tally, .. } = whole.job(0).map_err(|error| {
         Failure::Usage(format!("{}: the file {error}", args.files[0].display()))
     })?;

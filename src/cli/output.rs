@@ -191,7 +191,7 @@ impl OwnPage {
 /// # Errors
 /// When it leads to another file with content.
 pub fn replaces_own(path: &Path, is_own: impl Fn(&str) -> bool) -> Result<bool, Failure> {
-    // Not a pipe or a device, which would wait for content.
+    // Not a pipe or a device, which would wait for content. An empty file has nothing to lose.
     if !path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Ok(false);
     }

@@ -169,6 +169,7 @@ fn operating_characteristics(
 impl ReportArgs {
     fn run_id(&self, scenario: &Scenario) -> RunId {
         let stated = self.simulation.precision().is_none().then_some(scenario.replicates);
+        // They decide on the replicates, so that with another precision it is another run.
         let precision = self.simulation.precision().map(|(asked, of)| format!("{asked} of {of}"));
         // Replicates of some jobs are a part of those of the first.
         let task = Task {
@@ -307,6 +308,8 @@ impl ReportFiles {
         text += ".\n";
         if self.format == ReportFormat::Markdown {
             let folder = output::folder_of(path);
+            // pandoc looks for figures from the current folder, and the page names them from its
+            // own.
             let resources = if folder == Path::new(".") {
                 String::new()
             } else {

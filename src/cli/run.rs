@@ -63,6 +63,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let stated = simulation.precision().is_none().then_some(scenario.replicates);
     let run_id = args.run_id(&scenario, stated);
     let mut job = Job::of(run_id.own_replicates(0));
+    // With a precision up to its first check, before which it is unknown how many replicates it
+    // takes.
     let bar = stated.map_or(engine::STOP_EVERY, |_| job.replicates.end - job.replicates.start);
     let file = checkpoint.open(run_id, simulation.threads())?;
     // Rows and a checkpoint exclude each other: a checkpoint has no rows to resume with.

@@ -37,6 +37,7 @@ pub fn finite(text: &str) -> Result<f64, String> {
 }
 
 pub fn positive(text: &str) -> Result<f64, String> {
+    // The range of a common odds ratio in a scenario.
     number(text, |x| (1e-3..=1e3).contains(&x), "0.001 to 1000")
 }
 
@@ -54,6 +55,7 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 }
 
 pub fn sd(text: &str) -> Result<f64, String> {
+    // A prior without any spread would outweigh all data.
     number(text, |x| (1e-6..=100.0).contains(&x), "0.000001 to 100")
 }
 

@@ -88,6 +88,7 @@ impl PhaseTime {
         Phase::ALL
             .iter()
             .zip(spreads)
+            // A phase that the scenario does not have, such as a procedure, takes no time.
             .filter(|(_, spread)| spread.median > 0.0)
             .map(|(phase, spread)| Self {
                 phase: phase.name().to_owned(),

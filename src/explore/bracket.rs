@@ -92,6 +92,7 @@ pub enum TargetPlace {
 }
 
 /// Number of values tried on each side, each twice as far from the start as the one before.
+// The last is 3 · 10¹⁰ times the start away, so that in practice the range ends each side.
 const STEPS: u32 = 40;
 
 /// Step from which a search for a number of patients may be hopeless: some 65 times the patients of
@@ -278,6 +279,7 @@ pub fn halve<E>(
     quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
 ) -> Result<f64, E> {
     let [mut one, mut other] = bracket;
+    // More halvings than a double has bits, in case the ends never meet the other conditions.
     for _ in 0..60 {
         let middle =
             domain.nearest(domain.value(0.5 * (domain.dose(one.x) + domain.dose(other.x))));

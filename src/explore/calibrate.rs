@@ -20,6 +20,7 @@ use crate::scenario::{Rejection, Scenario, did_you_mean, nearest};
 pub const TOLERANCE: f64 = 1e-5;
 
 /// Number of decimals of solved values.
+// Two more than the tolerance has, so that rounding a value does not miss its target.
 const DECIMALS: i32 = 7;
 
 /// A quantity and the value that it should have.
@@ -128,6 +129,8 @@ pub fn calibrate(
     let x = DVector::from_iterator(at_start.len(), x);
     let (search, _) = LevenbergMarquardt::new()
         .with_patience(200)
+        // The usual factor of 100 would take the first step to log odds at which every probability
+        // is 0 or 1.
         .with_stepbound(1.0)
         .minimize(Misfit { x, ..search });
     if let Some(error) = search.failure.into_inner() {

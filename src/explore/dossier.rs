@@ -23,6 +23,7 @@ const PATHS: u64 = 60;
 // A mean over 200 trials has 7 % of the standard deviation of one.
 const CALENDAR_TRIALS: u64 = 200;
 /// Number of steps of the calendar's curves.
+// Steps of some 5 px of the figure, which look like a curve.
 const CALENDAR_POINTS: u32 = 80;
 
 /// Totals over replicates for a report.

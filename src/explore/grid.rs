@@ -279,6 +279,7 @@ impl ParameterGrid {
                 return Err(GridError::RepeatedKey(axis.key()));
             }
         }
+        // A range can have 10³⁶ values, so that two of them overflow 128 bits.
         let points = axes.iter().fold(1u128, |points, axis| points.saturating_mul(axis.count()));
         // Before any point is built: a range can have more values than there is memory.
         if points > MOST_POINTS {

@@ -182,6 +182,7 @@ pub fn lower_bound(count: u64, n: u64, alpha: f64) -> f64 {
         return libm::pow(alpha, 1.0 / n as f64);
     }
     let seen = count as f64 / n as f64;
+    // Not from 0, whose logarithm is infinite.
     let root = brent(|p| binomial_upper_tail(count, n, p) - alpha, 1e-300, seen);
     root.unwrap_or(0.0)
 }
@@ -192,6 +193,7 @@ fn binomial_upper_tail(count: u64, n: u64, p: f64) -> f64 {
     let log_choose = libm::lgamma(all + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(all - k + 1.0);
     let mut term = libm::exp(log_choose + k * libm::log(p) + (all - k) * libm::log1p(-p));
     let (mut sum, mut at) = (term, k);
+    // Smaller terms no longer change the sum in double precision.
     while at < all && term > 1e-17 * sum {
         term *= (all - at) / (at + 1.0) * p / (1.0 - p);
         sum += term;

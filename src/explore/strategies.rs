@@ -152,6 +152,7 @@ impl SimulatedStrategy {
         let per_replicate = u64::from(scenario.randomised);
         for first in patients.clone().step_by(scenario.randomised as usize) {
             let replicate = Replicate(first / per_replicate);
+            // Anew for each strategy, so that all of them have the same patients.
             let mut baseline = streams.stream(replicate, Purpose::Baseline);
             let mut keys = streams.stream(replicate, Purpose::Procedure);
             let mut outcomes = streams.stream(replicate, Purpose::Outcome);

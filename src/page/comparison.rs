@@ -28,6 +28,7 @@ impl Pair {
     /// When one of them is not valid, or they have no analysis in common.
     pub fn new(request: &ComparisonRequest, around: &Surroundings) -> Result<Self, String> {
         let pinned = around.scenario(&request.pinned).map_err(|error| error.summary())?;
+        // Differences within replicates need the same random numbers in both designs.
         let same = [
             format!("run.replicates={}", pinned.replicates),
             format!("run.seed={}", pinned.seed.0),

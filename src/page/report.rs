@@ -44,6 +44,8 @@ pub fn write_report(
 ) -> Result<(), NoResult> {
     let document = around.parse(text).map_err(failed)?;
     let scenario = document.scenario(&[]).map_err(failed)?;
+    // Before anything is simulated in full: a report is not shown in parts, so that one that is cut
+    // short leaves nothing.
     estimate_time(&scenario, flags, listener)?;
     let path = Path::new(FILE);
     let origin = ReportOrigin { document: &document, path, overrides: &[], sets: &[] };

@@ -197,9 +197,12 @@ fn send_result(
     listener: &mut dyn Listener,
 ) {
     // The first replicates are run again for paths and calendar.
+    // Stopped by `gone` alone: a simulation that the user stops still shows what it has.
     let Ok(dossier) = Dossier::new(scenario, total, flags.gone) else { return };
     let result = OperatingCharacteristics::new(scenario, &total.tally);
     let snapshot = snapshot("result", scenario, replicates, &result);
+    // With the replicates that were simulated: a stopped simulation has fewer than the scenario
+    // states.
     let command = state::command(scenario).replace(
         &format!("--replicates {}", scenario.replicates),
         &format!("--replicates {replicates}"),

@@ -12,6 +12,7 @@ use crate::scenario::edit::{self, Edit};
 use crate::scenario::{InputDocument, Rejection, Scenario, ScenarioFile, Set, Truth, size};
 
 /// Powers for which the page gives the number of patients.
+// The two that protocols plan with.
 const POWERS: [f64; 2] = [0.8, 0.9];
 
 /// A text and what it means.
@@ -128,6 +129,7 @@ fn changed(request: &StateRequest, around: &Surroundings) -> Result<String, Stri
         return Ok(text.clone());
     }
     let document = around.parse(text).map_err(|rejection| rejection.summary())?;
+    // Edits come first, as the number of patients is spread over the looks that they leave.
     let text = edited(&document, edits)?;
     let Some(randomised) = *randomised else { return Ok(text) };
     let document = around.parse(&text).map_err(|rejection| rejection.summary())?;

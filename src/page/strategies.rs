@@ -40,6 +40,7 @@ pub fn compare_strategies(
         .expect("strategies are asked for with a procedure");
     let per_replicate = u64::from(scenario.randomised);
     loop {
+        // A wave of no patients would never end the loop.
         let wave = listener.next_wave(rules.patients(), DEFAULT_PATIENTS).max(1);
         if flags.stopped.load(Ordering::Relaxed) {
             let none = rules.patients() == 0;

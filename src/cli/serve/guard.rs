@@ -56,6 +56,7 @@ impl Guard {
     /// # Errors
     /// The response.
     pub fn admit<'r>(&self, request: &'r HttpRequest) -> Result<&'r str, HttpResponse> {
+        // First, as a request that is refused takes time as well.
         if !self.is_within_rate() {
             return Err(HttpResponse::text(
                 HttpStatus::TooMany,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::cli::clock::now;
 
 /// Largest head of a request, in bytes.
+// Cookies that other programs have set for this host come along, whatever their port.
 const MOST_HEAD: usize = 16 << 10;
 /// Largest body of a request: two texts of scenarios, which have 1 MiB at most, in JSON.
 const MOST_BODY: usize = 3 << 20;
@@ -119,6 +120,8 @@ struct RequestHead {
 /// The response to a request that is malformed, too large or too slow.
 pub fn read(stream: &mut TcpStream) -> Result<HttpRequest, Refused> {
     stream.set_write_timeout(Some(DEPARTURE))?;
+    // For all reads together: a client that sends a byte now and then would hold its thread for
+    // ever.
     let deadline = now() + ARRIVAL;
     let mut received = Vec::new();
     let (head, body_start) = loop {
@@ -140,6 +143,7 @@ pub fn read(stream: &mut TcpStream) -> Result<HttpRequest, Refused> {
     while body.len() < length {
         read_some(stream, &mut body, deadline)?;
     }
+    // Whatever follows the body is no further request: a connection serves one.
     body.truncate(length);
     request.body = body;
     Ok(request)
@@ -187,6 +191,7 @@ fn parse_head(received: &[u8]) -> Result<Option<(RequestHead, usize)>, Refused> 
         Some("POST") => HttpMethod::Post,
         Some(_) | None => HttpMethod::Other,
     };
+    // Browsers state the length of a text that they send; chunks would need a parser of their own.
     if header(parsed.headers, "transfer-encoding")?.is_some() {
         return Err(Refused::With(HttpStatus::BadRequest, "a body must state its length"));
     }
@@ -214,6 +219,8 @@ fn parse_head(received: &[u8]) -> Result<Option<(RequestHead, usize)>, Refused> 
 fn header(headers: &[httparse::Header<'_>], name: &str) -> Result<Option<String>, Refused> {
     let mut values = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
     let Some(first) = values.next() else { return Ok(None) };
+    // Programs differ in which of two they believe, and a check of one would not hold for the
+    // other.
     if values.next().is_some() {
         return Err(Refused::With(HttpStatus::BadRequest, "a header is there twice"));
     }
@@ -263,6 +270,7 @@ pub fn begin_lines(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 fn head(status: HttpStatus, media_type: &str, length: Option<usize>) -> String {
+    // The address has the key: no cache may keep it, and no other site may see it as the referrer.
     let length = length.map_or(String::new(), |length| format!("Content-Length: {length}\r\n"));
     format!(
         "HTTP/1.1 {}\r\nContent-Type: {media_type}\r\n{length}Connection: close\r\n\

@@ -60,6 +60,7 @@ impl Site {
     pub fn answer(&self, stream: &mut TcpStream, request: &HttpRequest, path: &str) {
         let response = match (request.method, path.strip_prefix("api/")) {
             (HttpMethod::Get, None) => asset(path),
+            // By POST alone, also what only reads: `guard` checks the origin of every POST.
             (HttpMethod::Post, Some(name)) => match self.call(stream, name, &request.body) {
                 Ok(Some(response)) => response,
                 // It was streamed.

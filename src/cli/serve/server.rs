@@ -53,6 +53,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             while CONNECTIONS.load(Ordering::Relaxed) >= MOST_CONNECTIONS {
                 thread::sleep(WAIT);
             }
+            // Before the thread starts, so that a burst of connections cannot pass the limit
+            // together.
             CONNECTIONS.fetch_add(1, Ordering::Relaxed);
             let (site, guard) = (&site, &guard);
             let spawned = thread::Builder::new().spawn_scoped(scope, move || {

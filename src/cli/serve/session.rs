@@ -74,6 +74,7 @@ impl SimulationSlot {
     /// Ends the current simulation and takes its place.
     fn begin(&self) -> (TakenSlot<'_>, RunningFlags) {
         let mut slot = self.lock();
+        // Again after each wait: of two that wait, the other may have taken the place first.
         while let Some(current) = &*slot {
             current.end_without_results();
             slot = self.ended.wait(slot).expect("no thread panics while it has it");
@@ -148,6 +149,8 @@ impl Listener for PacedListener<'_> {
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-6);
         let speed = done as f64 / seconds;
         let needed = all as f64 / speed;
+        // The first replicates fill tables for later ones, so that an estimate after less would be
+        // too long.
         if needed > LONGEST && seconds > ESTIMATED_AFTER {
             let possible = (speed * LONGEST) as u64;
             self.refusal = Some(refusal(all, needed, possible));

@@ -231,6 +231,8 @@ impl SweepArgs {
             }
             session.name(format_args!("point {} of {}", number + 1, grid.len()));
             let following: Vec<String> = following.iter().map(Set::to_string).collect();
+            // By its place in the grid: a shard has only some of the points, and `merge` has to
+            // find them.
             session.next_job = number as u64;
             session.following.clone_from(&following);
             let Simulated { tally, next, reached } = session.fold_until_precise(

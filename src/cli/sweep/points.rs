@@ -48,6 +48,7 @@ pub fn check_common(base: &Scenario, points: &[Point]) -> Result<(), Failure> {
             ));
         }
     }
+    // A list of analyses can itself be varied.
     let mut counts = points.iter().map(|point| point.scenario.analyses.len());
     let first = counts.next().unwrap_or(0);
     match counts.find(|&other| other != first) {

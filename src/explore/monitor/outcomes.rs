@@ -61,6 +61,8 @@ impl LookInput {
         if let GivenData::Patients(patients) = &self.data {
             // Patients come first: only they serve analyses that use factors or impute outcomes.
             let look = ObservedLook::new(scenario, analysis, self.followed(scenario, patients)?);
+            // Patients whom a look does not analyse are randomised all the same, and their events
+            // count.
             let everyone = ObservedLook::new(scenario, analysis, patients);
             let events = 0..scenario.safety_endpoints().len();
             return Ok(Some(GivenOutcomes {

@@ -45,9 +45,11 @@ pub fn posterior(
     let shares = [1.0 - share, share];
     let later: [u32; 2] = std::array::from_fn(|arm| {
         let known: u32 = outcomes.counts[arm].iter().sum();
+        // An arm may already have more outcomes than planned, none of which can be taken back.
         known.max((planned * shares[arm]).round() as u32)
     });
     let is_final = trial.is_final();
+    // A trial that has skipped interim looks still ends by the rule of the final one.
     let look = if is_final { rules.success.len() - 1 } else { trial.look() };
     let place = LookPlace { look, is_final };
     let early = match (rules.early_known_after_days, given.and_then(|given| given.early)) {
