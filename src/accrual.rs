@@ -59,6 +59,7 @@ impl Accrual {
 /// Replaces `gaps` by unit exponential gaps of cumulative intensity between `patients` arrivals.
 pub(crate) fn unit_gaps(patients: u32, rng: &mut impl Rng, gaps: &mut Vec<f64>) {
     gaps.clear();
+    // Above 0 and up to 1, as 0 has no logarithm.
     gaps.extend((0..patients).map(|_| 1.0 - uniform(rng)));
     // A loop of its own, apart from the sum of the gaps: the compiler vectorises the logarithms.
     gaps.iter_mut().for_each(|gap| *gap = -ln_normal(*gap));

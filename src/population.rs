@@ -96,6 +96,7 @@ impl Population {
         let mut sum = 0.0;
         let mut cumulative = Vec::with_capacity(strata.len());
         for stratum in &mut strata {
+            // Shares may miss a sum of 1 by a part in a million, and draws need it exactly.
             stratum.share /= total;
             sum += stratum.share;
             cumulative.push(sum);

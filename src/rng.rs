@@ -72,6 +72,7 @@ impl Streams {
     /// Returns the stream of one replicate and purpose, from its beginning.
     #[inline]
     pub fn stream(self, replicate: Replicate, purpose: Purpose) -> impl Rng {
+        // Wraps only beyond 2⁵⁸ replicates, far more than a run may have.
         let number = replicate.0.wrapping_mul(PURPOSES).wrapping_add(purpose as u64);
         // Mixed, because the generator's own expansion of neighbouring keys would share words.
         Xoshiro256PlusPlus::seed_from_u64(mix(self.offset.wrapping_add(number)))

@@ -108,8 +108,8 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     in_file
 }
 
-/// Names scenarios for the heads of columns: the name of the file, with as many of its folders as tell
-/// files of the same name apart, or with a number if a file is given twice.
+/// Names scenarios for the heads of columns: the name of the file, with as many of its folders as are
+/// needed for files of one name to differ, or with a number if a file is given twice.
 fn names(paths: &[PathBuf]) -> Vec<String> {
     let most = paths.iter().map(|path| path.components().count()).max().unwrap_or(1);
     let with_folders = |folders: usize| -> Vec<String> {

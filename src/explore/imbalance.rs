@@ -105,6 +105,7 @@ impl<'s> AllocationSimulation<'s> {
         let share = scenario.ratio.share_experimental();
         let known = 1.0 - (1.0 - share) * seen.lost[0] - share * seen.lost[1];
         let total: u32 = seen.patients.iter().sum();
+        // At most 0.99 of the patients of a scenario are lost.
         let allocated = (f64::from(total) / known.max(0.01)).round() as u32;
         Self { scenario, allocated, lost: seen.lost }
     }

@@ -117,6 +117,7 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
             out = out.gap().text(format!("By \"{}\":", scenario.analyses[position].name));
         }
         out += sizes(&results).after_gap();
+        // A blinded rule keeps the ordinary statistic, and has no zones.
         if results.iter().any(|of| of.found.weighted.is_some()) {
             out += errors(&results).after_gap();
             for of in &results {

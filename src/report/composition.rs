@@ -56,6 +56,7 @@ impl ReportResults {
         tally: DossierTally,
         reached: Option<PrecisionReached>,
     ) -> Self {
+        // Its results are those of `run`, which repeats them in less time than a report takes.
         let command = origin.command("run").amounts(&scenario);
         let provenance = Provenance::new(&scenario, command.to_string()).with_precision(reached);
         let result = OperatingCharacteristics::new(&scenario, &tally.tally);

@@ -10,6 +10,7 @@ use crate::summary::TruthSummary;
 /// Lays out rejection, size and duration under each configuration; empty without configurations.
 pub(super) fn simulated(truths: &[TruthSummary]) -> Document {
     let configurations: Vec<&TruthSummary> =
+        // Validation refuses configurations with the name of another truth.
         truths.iter().filter(|of| !Truth::NAMES.contains(&of.truth.as_str())).collect();
     if configurations.is_empty() {
         return Document::new();

@@ -70,6 +70,7 @@ fn row(under: &EnrichedUnder) -> Vec<String> {
     ];
     let mut row = vec![format!("{one}, {other}")];
     row.extend(chances.map(|chance| fixed(chance, 4)));
+    // Only where a level has no effect can a rejection be an error.
     row.push(if is_null { fixed(normal.familywise_error, 5) } else { "–".to_owned() });
     row
 }

@@ -137,6 +137,7 @@ fn arms(summary: &ProcedureSummary, show: Show) -> Document {
 
 /// Writes a value of both arms; `None` if it is 0 in both, such as haemorrhage in a model without it.
 fn arms_row(name: &str, arms: [Option<Checked>; 2], scale: f64, show: Show) -> Option<Vec<String>> {
+    // A measure of 0 in both arms is not a part of the model.
     if !arms.iter().flatten().any(|checked| checked.exact > 0.0) {
         return None;
     }

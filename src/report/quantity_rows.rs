@@ -116,6 +116,7 @@ impl QuantityRows {
     /// Adds the rows of a value, given its place and its own key.
     fn value(&mut self, place: &RowPlace, key: &str, value: &Value) {
         match value {
+            // Text is no quantity, and null is one that does not exist.
             Value::Null | Value::String(_) => {}
             Value::Object(fields) => self.object(place, fields, &[]),
             Value::Array(items) => self.list(place, key, items),
@@ -210,6 +211,7 @@ fn name(item: &Value, named_by: &[&str]) -> Option<String> {
 /// Formats a number or truth value as a float.
 fn number(value: &Value) -> String {
     let number =
+        // A truth value too, as the column has numbers alone.
         value.as_f64().or_else(|| value.as_bool().map(|is_true| f64::from(u8::from(is_true))));
     number.map_or_else(String::new, csv::float)
 }

@@ -52,6 +52,7 @@ fn rule(design: &ReestimatedDesign) -> String {
 
 fn decisions(design: &ReestimatedDesign, scale: &str) -> Document {
     let rows = design.decisions.iter().map(|decision| {
+        // A trial of no more than the outcomes of the look is one that ends there.
         let size = if decision.size == design.interim {
             "stop for efficacy".to_owned()
         } else {
@@ -85,6 +86,7 @@ fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
             }),
             normal_row("P(maximum)", effects, |found| chance(found.at_maximum)),
         ];
+        // With all alpha kept for the end no trial stops at the look.
         if effects.iter().any(|effect| effect.normal.early > 0.0) {
             rows.push(normal_row("P(stop at look 1)", effects, |found| chance(found.early)));
         }
@@ -109,6 +111,7 @@ fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
 }
 
 fn exact(design: &ReestimatedDesign, scale: &str) -> Document {
+    // One table: the tables above have all effects, by integration.
     let effects: Vec<&ReestimationUnder> =
         design.effects.iter().filter(|effect| effect.exact.is_some()).take(MOST_EFFECTS).collect();
     let mut rows = vec![row(&effect_name(scale), &effects, |effect| fixed(effect.effect, 4))];

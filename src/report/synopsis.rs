@@ -84,6 +84,7 @@ impl Synopsis {
             assumptions: expected.assumptions(),
             alpha_one_sided: match scenario.bayesian {
                 Some(_) => None,
+                // Stated boundaries of Z are not derived from a level.
                 None if scenario.has_boundaries_of_its_own() => None,
                 None => Some(scenario.alpha_one_sided()),
             },

@@ -222,6 +222,7 @@ fn row(path: &str, help: &KeyHelp, like: Option<&str>) -> String {
         let names: Vec<String> = variants.names.iter().map(|name| format!("*{name}*")).collect();
         format!("{}: ", names.join(", "))
     });
+    // The variants of a table have rows of their own, before those of its keys.
     let choices = choices.iter().filter(|choice| !choice.meaning.is_empty() && !has_keys(help));
     let choices: String =
         choices.map(|choice| format!(" `\"{}\"`: {}", choice.name, choice.meaning)).collect();

@@ -155,6 +155,7 @@ fn table_comments(path: &KeyPath, document: &InputDocument) -> Vec<(KeyPath, Str
 }
 
 fn origin(path: &KeyPath, document: &InputDocument, sets: &[Set]) -> ParameterOrigin {
+    // Before the file, whose comment is about the value that was replaced.
     if sets.iter().any(|set| path.below(set.path()).is_some()) {
         return ParameterOrigin::CommandLine;
     }

@@ -8,6 +8,7 @@ use crate::design::multiplicity::Graph;
 use crate::num::normal::upper_quantile;
 
 /// How far two shares of α may differ by rounding.
+// Shares are sums of products of weights, which differ with the order of the rejections.
 const ROUNDING: f64 = 1e-8;
 
 /// A rule by which several analyses decide together, with the boundaries of every share of α.

@@ -174,6 +174,7 @@ impl EndpointArgs {
             MrsTest::MannWhitneyNull => OrdinalTest::MannWhitneyNullVariance,
         };
         let ordinal = if self.experimental_mrs.is_empty() {
+            // No effect is a placeholder here as well, until the effect is solved for.
             Ordinal::shifted(control, self.common_odds_ratio.unwrap_or(1.0), test)
         } else {
             Ordinal::fitted(control, &self.experimental_mrs, share_experimental, test)

@@ -9,6 +9,7 @@ use rescuesim::design::enrichment::WantedEnrichment;
 pub struct EnrichmentArgs {
     /// Shares of the patients in two levels of a factor, such as 0.6:0.4, either of which may be dropped at
     /// the first of two looks; all later patients then come from the other.
+    // Both would change the trial at the same look.
     #[arg(long, value_name = "SHARE:SHARE", conflicts_with = "promising_zone",
           value_parser = shares)]
     enrich: Option<[f64; 2]>,
@@ -32,6 +33,7 @@ fn shares(text: &str) -> Result<[f64; 2], String> {
         Some([one.trim().parse::<f64>().ok()?, other.trim().parse::<f64>().ok()?])
     });
     shares
+        // Decimal shares may miss 1 by a rounding error.
         .filter(|[one, other]| *one > 0.0 && *other > 0.0 && (one + other - 1.0).abs() < 1e-9)
         .ok_or_else(|| "allowed: two shares above 0 that sum to 1, such as 0.6:0.4".to_owned())
 }

@@ -146,6 +146,8 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
         output::report_written(std::slice::from_ref(path));
     }
     match args.format {
+        // A row for each boundary: a quantity in each row, as elsewhere, would scatter the numbers
+        // of a look.
         Format::Csv => output::print(&answer.to_csv()),
         format @ (Format::Table | Format::Markdown | Format::Json) => {
             output::print_as(format, || answer.document(), || answer.to_json())

@@ -18,6 +18,7 @@ pub struct ReestimationArgs {
           value_parser = values::patients)]
     maximum: Option<u32>,
     /// Patients by whose multiples an increased size is rounded up.
+    // One patient in each of two equal arms.
     #[arg(long, value_name = "PATIENTS", default_value_t = 2, requires = "promising_zone",
           value_parser = values::whole::<u32>(1, 1000))]
     size_step: u32,

@@ -10,6 +10,7 @@ use crate::cli::clock::now;
 /// Bytes of a token: 128 bits cannot be guessed.
 const TOKEN_BYTES: usize = 16;
 /// Requests at once.
+// To open the page takes about ten.
 const BURST: f64 = 300.0;
 /// Requests per second thereafter.
 // A person who types causes ten a second.

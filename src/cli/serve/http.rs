@@ -21,6 +21,7 @@ const MOST_BODY: usize = 3 << 20;
 /// Largest body that is read to its end so that the client sees why it is refused.
 const MOST_DRAINED: u64 = 32 << 20;
 /// Most headers of a request.
+// Browsers send about twenty.
 const MOST_HEADERS: usize = 64;
 /// Time in which a request must have arrived.
 const ARRIVAL: Duration = Duration::from_secs(5);

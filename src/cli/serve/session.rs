@@ -21,6 +21,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 // Some milliseconds for most scenarios: the first power is seen at once.
 const FIRST_WAVE: u64 = 128;
 /// Seconds that a wave should take.
+// Five updates a second are as many as a reader can follow.
 const WAVE: f64 = 0.2;
 /// Longest simulation, in seconds.
 const LONGEST: f64 = 1200.0;

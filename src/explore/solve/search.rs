@@ -19,8 +19,11 @@ const NEAR: f64 = 1.5;
 /// The number of standard errors from 0 at which a slope is steep enough to be used.
 const STEEP: f64 = 4.0;
 /// Divisors of the replicates of a verification that give those of a point, round by round.
+// Four values in each round take 4 (1/80 + 1/20 + 1/5) = 1.05 times the replicates of a
+// verification.
 const ROUNDS: [u64; 3] = [80, 20, 5];
 /// The fewest replicates of a point.
+// With fewer, a share near one half would have a standard error above 0.025.
 const LEAST: u64 = 400;
 /// The number of replicates of a point in which the rarer of the two, that the event happens or not, is
 /// expected at the target.

@@ -52,6 +52,7 @@ impl BoundariesReport {
     /// Renders the report as tables.
     pub fn document(&self) -> Document {
         let mut out = Document::new().title(&self.title);
+        // Why there is no power comes first, as that is what most readers look for.
         for sentence in std::iter::once(&self.no_formula).chain(&self.conventions) {
             out = out.text(sentence);
         }
@@ -201,6 +202,7 @@ fn z_table(looks: &[LookCharacteristics], with_p: bool) -> Document {
         }
         if has_futility {
             row.push(z(look.futility.as_ref()));
+            // Futility has one side, and so no two-sided p value.
             row.extend(with_p.then(|| p_values(look.futility.as_ref())[0].clone()));
         }
         if has_harm {
@@ -280,6 +282,7 @@ pub(super) fn at_boundaries(looks: &[LookCharacteristics], scale: Option<&str>) 
                 row.push(number(at.odds_ratio));
             }
             if several {
+                // It is that under the planned effect, which is unknown without a formula.
                 row.extend(scale.map(|_| chance(at.conditional_power)));
                 row.extend([at.conditional_power_trend, at.predictive_power].map(chance));
             }

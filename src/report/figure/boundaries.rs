@@ -168,6 +168,7 @@ fn half_width(chart: &Chart, points: &[BoundaryPoint]) -> f64 {
     looks.sort_by(f64::total_cmp);
     looks.dedup();
     // 0.4 to both sides leave a fifth of the distance free, so that regions of close looks do not merge.
+    // 36 px at most, as a single look would otherwise shade the whole chart.
     let nearest = looks.windows(2).map(|two| two[1] - two[0]).fold(36.0, f64::min);
     0.4 * nearest
 }

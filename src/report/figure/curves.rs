@@ -88,6 +88,7 @@ pub struct PointWithError {
 /// Normal quantile of a band that holds 95 %.
 pub(super) const BAND: f64 = 1.96;
 /// Longest name at the end of a line; longer ones need a legend.
+// More than a quarter of the figure would leave too little of it to the curves.
 const LONGEST: f64 = 130.0;
 
 /// Draws curves over a common axis, and remarks below them.

@@ -114,6 +114,7 @@ fn draw_event(drawing: &mut Drawing, trace: &Trace, event: usize, top: f64) -> f
         .map(|look| (f64::from(look.outcomes_known), &look.events[event]))
         .collect();
     let zs = looks.iter().flat_map(|(_, it)| [Some(it.z), it.bound]).flatten();
+    // In so low a chart a label beyond the outermost mark needs a quarter of the range.
     let [low, high] = with_room(extent(zs.chain([0.0])), 0.24);
     let most = trace.plan.iter().map(|look| f64::from(look.analysed));
     let most = looks.iter().map(|(outcomes, _)| *outcomes).chain(most).fold(1.0, f64::max);

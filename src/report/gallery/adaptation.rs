@@ -18,6 +18,7 @@ pub(super) fn size(scenario: &Scenario) -> Option<Figure> {
     let (name, points) = match &size.rule {
         SizeRule::Unblinded { zone, .. } => {
             let table = zone.table_points();
+            // A little beyond the zones, whose ends would otherwise lie on the frame.
             let (low, high) = (*table.first()? - 0.4, *table.last()? + 0.4);
             let z = spread(low, high).filter(|z| !zone.ends(*z));
             let points = z.map(|z| [z, f64::from(size.randomised(zone.size(z)))]);
@@ -31,6 +32,7 @@ pub(super) fn size(scenario: &Scenario) -> Option<Figure> {
                 }
             };
             let least = if *restricted { size.planned } else { 1 };
+            // Not from 0: outcomes without any variance ask for no patients.
             let observed = spread(0.02 * high, high);
             let points = observed.map(|at| [at, blinded(size, by, at, least)]);
             (name.to_owned(), points.collect())
@@ -141,6 +143,7 @@ fn shown_populations(found: &[(&str, &PopulationSummary)], populations: usize) -
         // One colour is that of all others.
         left.truncate(MOST_COLOURS - 1);
     }
+    // All patients first, as every trial begins with them.
     left.sort_by_key(|&at| (found[0].1.populations[at].population != "all", at));
     left
 }

@@ -43,6 +43,8 @@ impl SizeAtLook {
     /// re-estimate there.
     pub(super) fn new(scenario: &Scenario, look: usize, data: SizeData<'_>) -> Option<Self> {
         let rule = scenario.adaptation.size.as_ref()?;
+        // After the overrun of a trial that has stopped there is no later look, and no size to
+        // change.
         if rule.look + 1 != look || data.looks.len() < look + 1 {
             return None;
         }
@@ -52,6 +54,8 @@ impl SizeAtLook {
             SizeRule::Unblinded { .. } => Self::unblinded(rule, look, &data, so_far, stops),
             SizeRule::Blinded { by, .. } => {
                 let known = data.counts.map(|counts| OutcomeTable { counts });
+                // Patients who have been randomised stay in the trial, however small the size that
+                // follows.
                 let size = known.map(|known| rule.size(None, &known).max(so_far));
                 Some(Self {
                     zone: None,

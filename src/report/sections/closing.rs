@@ -181,6 +181,7 @@ fn add_block(block: &Block, text: &mut String) {
 fn add<T: AsRef<str>>(text: &mut String, parts: impl IntoIterator<Item = T>) {
     for part in parts {
         *text += part.as_ref();
+        // No term has it, so that none is found across two parts.
         *text += " . ";
     }
 }

@@ -83,6 +83,7 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
         let pointer = JsonPlace::prior().analysis(0).pointer(find(PRIOR_ANALYSIS, "assurance"));
         cards.push(share("Assurance: power over the prior", prior.analyses[0].assurance, pointer));
     }
+    // Without interim looks every trial has the planned size.
     if report.has_interims() {
         let pointer = alternative.pointer(find(ANALYSIS, "n_randomised.mean"));
         cards.push(mean(

@@ -80,6 +80,7 @@ impl Example {
     pub fn new(ending: &str, trial: &ExampleTrial) -> Self {
         let words = ending.replace("-at-", " at look ").replace('-', " ");
         let has_margin = trial.provenance.scenario.analyses[0].has_margin();
+        // Examples are of the alternative wherever it has them, so that only the others say so.
         let without = match (trial.trace.truth, has_margin) {
             (Truth::Null, true) => ", with the effect at the margin",
             (Truth::Null, false) => ", without an effect",

@@ -207,6 +207,7 @@ fn fitted(mut columns: Vec<SweepColumn>, rows: usize, most: usize) -> Document {
     let mut left_out = Vec::new();
     while width(&columns) > most {
         let last = columns.iter().map(|column| column.expendable).max().unwrap_or(0);
+        // Without keys and power a table says nothing, however narrow the terminal.
         if last == 0 {
             break;
         }
