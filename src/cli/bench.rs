@@ -31,6 +31,7 @@ pub struct BenchArgs {
     #[arg(long, value_parser = values::replicates)]
     replicates: Option<u64>,
     /// Timed repeats of each figure, after a warm-up.
+    // An odd number, so that the median is one of the repeats.
     #[arg(long, default_value_t = 9, value_parser = values::whole::<u32>(1, 1000))]
     repeats: u32,
     /// The most worker threads; all cores by default, and at most four for each core.

@@ -28,6 +28,7 @@ pub struct MonitorArgs {
     analysis: Option<String>,
     /// The current look, from 1.
     #[arg(long)]
+    // Any number, as how many looks there are is known only with the scenario.
     look: usize,
     /// Outcomes known at this look, or at each look up to it, with commas; with one number, earlier
     /// looks are taken as planned.

@@ -120,6 +120,7 @@ struct Page {
 
 /// Returns the page of the program, then one for each command.
 fn pages() -> Vec<Page> {
+    // `help` would otherwise have a page, which says no more than the others.
     let mut program = Cli::command().disable_help_subcommand(true);
     // Gives the subcommands their full names, as in `rescuesim-run.1`.
     program.build();

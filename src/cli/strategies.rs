@@ -15,6 +15,7 @@ pub struct StrategiesArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Simulated patients under each strategy, such as 20000 or 1e6; at most 1e9.
+    // That of `DEFAULT_PATIENTS`, so that a report shows the same table.
     #[arg(long, default_value = "100000", value_parser = some_patients)]
     patients: u64,
     /// Simulate, instead of a given number of patients, until the Monte Carlo standard error of a

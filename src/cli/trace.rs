@@ -40,6 +40,7 @@ pub struct TraceArgs {
     seed: Option<u64>,
     /// Patients in the tables: all, or this many of the first and some around each look. JSON and CSV
     /// have all.
+    // Enough to see what the columns have, while the looks stay on the screen.
     #[arg(long, value_name = "N|all", default_value = "10", value_parser = shown)]
     patients: Shown,
     /// Format of the output; CSV has a row per patient.

@@ -139,5 +139,6 @@ impl Observer<Tally> for ReportSample<'_> {
         self.listener.next_wave(next, self.of).min(32)
     }
 
+    // A sample has no results to keep.
     fn cancelled(&mut self, _: &Tally, _: u64) {}
 }

@@ -133,6 +133,7 @@ pub fn power_curve(
         };
         let folded = match engine::fold([scenario], job, || Tally::new(scenario)) {
             Ok(folded) => folded,
+            // The listener has the curve of the points so far.
             Err(FoldError::Cancelled) if found.len() > 2 => return Ok(()),
             Err(FoldError::Cancelled) => return Err(NoResult::Stopped),
             Err(error @ (FoldError::Threads(_) | FoldError::Rows(_))) => {

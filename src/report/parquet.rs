@@ -95,6 +95,7 @@ impl<W: Write> TableWriter<W> {
         let mut schema = ArrowSchema::default();
         for Column { name, values } in columns {
             let field = Field::new(name.as_str().into(), values.dtype().clone(), true);
+            // Readers take columns by their names, and would see one of the two.
             if schema.insert(name.as_str().into(), field).is_some() {
                 return Err(io::Error::other(format!("two columns have the name {name:?}")));
             }
@@ -159,6 +160,7 @@ impl<W: Write> ParquetRows<W> {
     /// # Errors
     /// If `writer` fails.
     pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
+        // Of no trials, as only names and types of the columns are needed yet.
         let table = TableWriter::new(writer, &columns(&[], &context))?;
         Ok(Self { table, context, pending: Vec::with_capacity(ROW_GROUP) })
     }

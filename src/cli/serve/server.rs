@@ -111,6 +111,7 @@ impl ServeArgs {
         // Evidence is read when the scenario is resolved; a scenario with errors can be corrected on the page.
         let _ = document.scenario(&[]);
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        // A scenario of the program is named without the ending that its download needs.
         let name = if name.ends_with(".toml") { name } else { format!("{name}.toml") };
         Ok(Site {
             opened: Some(OpenedText { name, text: document.text().to_owned() }),

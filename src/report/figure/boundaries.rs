@@ -115,6 +115,7 @@ fn p_ticks(high: f64) -> Vec<Tick> {
     let half = Tick { at: -libm::log10(0.5), label: "0.5".to_owned() };
     // Far beyond any boundary, numbers would run into one another.
     let step = (high / 8.0).ceil().max(1.0) as usize;
+    // The p value of Z = 40, the largest that a scenario may state, is some 10⁻³⁵⁰.
     let powers = (1..=high.clamp(1.0, 400.0) as i32).step_by(step).map(|power| Tick {
         at: f64::from(power),
         label: if power <= 4 {

@@ -112,6 +112,7 @@ pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve], remarks: &[String]
     let across = axis(x, points.map(|at| at.x), 0.02);
     let up = axis(y, reach, 0.06);
     let chart = Chart::draw(&mut drawing, area, across, up);
+    // All bands come before the first line: one on top of it would make it pale.
     for curve in curves {
         draw_band(&mut drawing, &chart, y, curve);
     }

@@ -35,6 +35,8 @@ impl LabelRoom {
             let long = (to.x - from.x).abs().max((to.y - from.y).abs());
             // Small boxes along the line, as the box around a steep line would block half of the plot. The
             // gaps of 2 px between them are lower than any text.
+            // A line across the figure has some hundred; a place that is not finite must not fill
+            // the memory.
             let steps = (long / 4.0).ceil().clamp(1.0, 400.0) as u32;
             for i in 0..=steps {
                 let share = f64::from(i) / f64::from(steps);

@@ -16,6 +16,7 @@ pub struct WrittenSafety {
     #[schemars(range(min = 1e-6, max = 0.5))]
     pub alpha_two_sided: f64,
     /// The events.
+    // The events of a patient are bits of a byte.
     #[schemars(length(min = 1, max = 8))]
     pub endpoints: Vec<WrittenSafetyEndpoint>,
 }

@@ -15,6 +15,7 @@ pub enum WrittenSuccess {
     /// Every analysis must reject, each at the whole alpha: co-primary endpoints.
     CoPrimary {
         /// Names of two to eight analyses.
+        // Boundaries are found for every set of analyses that may have rejected: 256 sets of eight.
         #[schemars(length(min = 2, max = 8))]
         analyses: Vec<String>,
         /// Looks at which the analyses must reach their boundaries.

@@ -62,6 +62,7 @@ impl Resolver<'_> {
             };
             let missing = self.missing_rule(&path, &written.missing, cells);
             let rerandomisations = written.rerandomisations;
+            // Every allocation that is drawn would need imputations of its own.
             if rerandomisations > 0 && matches!(missing, Ok(Imputation::Multiple(_))) {
                 self.report(
                     &format!("{path}.rerandomisations"),

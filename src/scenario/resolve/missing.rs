@@ -64,6 +64,7 @@ impl Resolver<'_> {
             of_stratum: self.log_odds_by_factor("missing", &written.factors, population)?,
             per_mrs: written.log_odds_per_mrs,
             known_deaths: written.known_deaths,
+            // A death that was seen early cannot be lost afterwards.
             early_deaths: early.map_or(0.0, |early| early.given(dead)[dead.index()]),
             // Centres differ by a normal effect on the log odds, over which dropout is averaged.
             centres: normal_nodes(self.file.centres.as_ref().map_or(0.0, |it| it.dropout_sd)),

@@ -52,6 +52,7 @@ impl Resolver<'_> {
             } => {
                 let factors =
                     self.weighted_factors(population, factors.as_deref(), weights.as_deref());
+                // Otherwise counts are divided by the ratio, whose parts may then be of any size.
                 if *preserve_ratio {
                     self.check_slots(ratio.reduced());
                 }

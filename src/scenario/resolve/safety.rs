@@ -144,6 +144,7 @@ impl Resolver<'_> {
                 self.fail(&format!("{path}.log_odds_per_mrs"), conflicts("mrs_of_affected"))
             }
             Some(shares) => {
+                // Never rescaled: `rescale` is a key of [outcome].
                 let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares, None);
                 Ok(Link::MrsOfAffected(shares?))
             }
