@@ -16,16 +16,20 @@
 //!
 //! Other columns are ignored, so that the rows of `rescuesim trace --format csv` can be read.
 
+mod columns;
+mod row;
+
 use std::ops::Range;
 use std::path::Path;
 
 use super::document::read_text;
 use super::error::{Origin, Problem, Rejection, nearest};
-use super::{Analysis, AnalysisSet, Scenario, separator};
-use crate::analysis::imputation::Imputation;
+use super::{Analysis, Scenario};
 use crate::outcome::Mrs;
 use crate::outcome::safety::Event;
 use crate::randomisation::Arm;
+use columns::{Columns, Needs, early_known_after};
+use row::{ARMS, CellProblem, DAY, MRS, Row, parse_arm, parse_bool, parse_day, parse_mrs};
 
 /// A patient of a running trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,98 +61,6 @@ pub enum PatientOutcome {
     Pending,
 }
 
-/// Columns that an analysis needs in addition to arm and mRS.
-#[derive(Debug, Clone)]
-struct Needs {
-    /// Names of factors.
-    factors: Vec<String>,
-    centre: bool,
-    early: bool,
-    received: Adherence,
-    lost: bool,
-}
-
-/// What an analysis must know of the treatment that patients received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Adherence {
-    /// Nothing.
-    Unused,
-    /// Whether it is that of their arm.
-    PerProtocol,
-    /// The arm that it belongs to.
-    AsTreated,
-}
-
-impl Needs {
-    fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
-        let is_multiple = matches!(analysis.missing, Imputation::Multiple(_));
-        let is_repeated = analysis.rerandomisations > 0;
-        let by_centre = scenario.strata_by_centre.as_ref();
-        let all = scenario.population.factors().iter().map(|factor| &factor.name);
-        let is_used = |name: &&String| {
-            let written = scenario.file.analyses.iter().zip(&scenario.analyses);
-            let mut own = written.filter(|(_, resolved)| resolved.name == analysis.name);
-            own.any(|(written, _)| written.factors().any(|factor| factor == name.as_str()))
-        };
-        Self {
-            // The allocation is repeated with the strata of the randomisation, whatever the analysis uses.
-            factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),
-            centre: analysis.by_centre
-                || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
-            early: is_multiple && scenario.detail.by_early || early_known_after(scenario).is_some(),
-            received: match analysis.set {
-                AnalysisSet::PerProtocol if scenario.adherence.is_some() => Adherence::PerProtocol,
-                AnalysisSet::AsTreated if scenario.adherence.is_some() => Adherence::AsTreated,
-                AnalysisSet::IntentionToTreat
-                | AnalysisSet::PerProtocol
-                | AnalysisSet::AsTreated => Adherence::Unused,
-            },
-            lost: analysis.missing != Imputation::None && scenario.has_dropout(),
-        }
-    }
-}
-
-/// Returns the days after randomisation on which the early mRS that predictions use is known.
-fn early_known_after(scenario: &Scenario) -> Option<f64> {
-    scenario.bayesian.as_ref()?.early_known_after_days
-}
-
-/// Columns of a file, by position.
-#[derive(Debug)]
-struct Columns {
-    arm: usize,
-    mrs: usize,
-    /// Of each factor of the scenario.
-    factors: Vec<Option<usize>>,
-    centre: Option<usize>,
-    received: Option<usize>,
-    per_protocol: Option<usize>,
-    early: Option<usize>,
-    lost: Option<usize>,
-    events: Option<usize>,
-    /// Of each adverse event of the scenario.
-    by_event: Vec<Option<usize>>,
-    day: Option<usize>,
-    followed_until_day: Option<usize>,
-    outcome_day: Option<usize>,
-}
-
-/// Names of columns that a factor or an event cannot have.
-const RESERVED: [&str; 12] = [
-    "arm",
-    "mrs",
-    "centre",
-    "received",
-    "per_protocol",
-    "early_mrs",
-    "lost",
-    "events",
-    "day",
-    "followed_until_day",
-    "outcome_day",
-    "patient",
-];
-
 impl Scenario {
     /// Reads the patients of a running trial with the columns that an analysis needs; with
     /// `cutoff_day`, only what was known by that day since the trial opened.
@@ -173,48 +85,6 @@ impl Scenario {
 struct PatientReader<'s> {
     scenario: &'s Scenario,
     cutoff_day: Option<f64>,
-}
-
-/// A cell that cannot be read.
-struct CellProblem {
-    column: usize,
-    message: String,
-}
-
-/// A row of a file.
-struct Row<'r>(&'r csv::StringRecord);
-
-impl Row<'_> {
-    /// Returns a cell; `None` if it is empty or there is no such column.
-    fn cell(&self, column: Option<usize>) -> Option<&str> {
-        // Cells that a spreadsheet would run as a formula are written with an apostrophe.
-        let cell = self.0.get(column?)?;
-        Some(cell.strip_prefix('\'').unwrap_or(cell)).filter(|cell| !cell.is_empty())
-    }
-
-    /// Parses a cell; `None` if it is empty.
-    fn parsed<T>(
-        &self,
-        column: Option<usize>,
-        allowed: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, CellProblem> {
-        let Some((column, cell)) = column.zip(self.cell(column)) else { return Ok(None) };
-        let message = || format!("is {cell}; allowed: {allowed}");
-        parse(cell).map(Some).ok_or_else(|| CellProblem { column, message: message() })
-    }
-
-    /// Parses a cell that must not be empty.
-    fn required<T>(
-        &self,
-        column: usize,
-        allowed: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, CellProblem> {
-        let parsed = self.parsed(Some(column), allowed, parse)?;
-        parsed
-            .ok_or_else(|| CellProblem { column, message: format!("is empty; allowed: {allowed}") })
-    }
 }
 
 impl PatientReader<'_> {
@@ -253,64 +123,6 @@ impl PatientReader<'_> {
             problems.push(Problem::general(message));
         }
         if problems.is_empty() { Ok(patients) } else { Err(problems) }
-    }
-
-    /// Finds the columns by their names.
-    fn columns(&self, header: &csv::StringRecord, needs: &Needs) -> Result<Columns, String> {
-        let scenario = self.scenario;
-        let names: Vec<&str> = header.iter().collect();
-        if let Some(problem) = separator::problem(header) {
-            return Err(problem);
-        }
-        let factors = scenario.population.factors().iter();
-        let by_event = scenario.safety_endpoints().iter().map(|endpoint| {
-            // An event called `lost` would be read from the column on follow-up.
-            let is_free = !RESERVED.contains(&endpoint.name.as_str());
-            found(&names, &endpoint.name).filter(|_| is_free)
-        });
-        let columns = Columns {
-            arm: named(&names, "arm")?,
-            mrs: named(&names, "mrs")?,
-            factors: factors.map(|factor| factor_column(&names, &factor.name)).collect(),
-            centre: found(&names, "centre"),
-            received: found(&names, "received"),
-            per_protocol: found(&names, "per_protocol"),
-            early: found(&names, "early_mrs"),
-            lost: found(&names, "lost"),
-            events: found(&names, "events"),
-            by_event: by_event.collect(),
-            day: found(&names, "day"),
-            followed_until_day: found(&names, "followed_until_day"),
-            outcome_day: found(&names, "outcome_day"),
-        };
-        for (factor, column) in scenario.population.factors().iter().zip(&columns.factors) {
-            if column.is_none() && needs.factors.contains(&factor.name) {
-                named(&names, &factor.name)?;
-            }
-        }
-        let is_treated = match needs.received {
-            Adherence::Unused => false,
-            Adherence::PerProtocol => columns.per_protocol.is_none(),
-            Adherence::AsTreated => true,
-        };
-        for (needed, name) in
-            [(needs.centre, "centre"), (needs.early, "early_mrs"), (is_treated, "received")]
-        {
-            if needed {
-                named(&names, name)?;
-            }
-        }
-        if needs.lost && columns.lost.is_none() && columns.followed_until_day.is_none() {
-            return Err("the header has no column `lost`, which the analysis needs as it imputes \
-                        missing outcomes; allowed: yes or no in each row"
-                .to_owned());
-        }
-        if self.cutoff_day.is_some() {
-            for name in ["day", "outcome_day"] {
-                named(&names, name)?;
-            }
-        }
-        Ok(columns)
     }
 
     /// Reads a patient; `None` if they were randomised after the cut-off.
@@ -475,53 +287,6 @@ impl PatientReader<'_> {
         }
         Ok(events)
     }
-}
-
-const ARMS: &str = "control or experimental";
-const MRS: &str = "0 to 6, or nothing";
-const DAY: &str = "a number of days since the trial opened, or nothing";
-
-fn parse_arm(cell: &str) -> Option<Arm> {
-    [Arm::Control, Arm::Experimental].into_iter().find(|arm| arm.name() == cell)
-}
-
-fn parse_mrs(cell: &str) -> Option<Mrs> {
-    cell.parse().ok().and_then(Mrs::new)
-}
-
-fn parse_day(cell: &str) -> Option<f64> {
-    cell.parse().ok().filter(|day: &f64| day.is_finite())
-}
-
-fn parse_bool(cell: &str) -> Option<bool> {
-    match cell.to_ascii_lowercase().as_str() {
-        // As exported by R, Python, SAS and electronic case report forms.
-        "yes" | "true" | "1" => Some(true),
-        "no" | "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-fn found(names: &[&str], name: &str) -> Option<usize> {
-    names.iter().position(|other| *other == name)
-}
-
-/// Finds a column that must be there.
-fn named(names: &[&str], name: &str) -> Result<usize, String> {
-    found(names, name).ok_or_else(|| {
-        let near = nearest(name, names).map(|near| format!(" (is it `{near}`?)"));
-        format!(
-            "the header has no column `{name}`{}; it has {}",
-            near.unwrap_or_default(),
-            names.join(", ")
-        )
-    })
-}
-
-/// Finds the column of a factor, which is prefixed if another column has its name.
-fn factor_column(names: &[&str], factor: &str) -> Option<usize> {
-    let plain = found(names, factor).filter(|_| !RESERVED.contains(&factor));
-    found(names, &format!("factor_{factor}")).or(plain)
 }
 
 /// Finds the bytes of a cell in the row that starts at a byte.
