@@ -1,17 +1,13 @@
 //! Looks and boundaries.
 
-use super::super::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
+use super::super::comparison::{KnownShares, NoComparison};
 use super::super::file;
 use super::super::look_timing::{LookCalendar, LookTiming};
 use super::super::problems::{conflicts, missing, out_of_range};
 use super::looks::shares_of_last;
-use super::{Checked, Reported, Resolver};
+use super::{Checked, Resolver};
 use crate::design::comparison::Comparison;
-use crate::design::{
-    ConditionalOn, Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules,
-    SpendingFunction, StatedSpending, Untested,
-};
-use crate::num::normal::upper_quantile;
+use crate::design::{Design, DesignError, EfficacyRule, HarmRule, Plan, Rules, Untested};
 
 /// The comparison of the primary analysis, if two distributions determine it.
 #[derive(Debug, Clone)]
@@ -29,22 +25,6 @@ pub(super) struct PlannedLooks {
     pub fractions: Vec<f64>,
     /// Outcomes at each look; `None` if their number is yet to be found.
     pub analysed: Option<Vec<f64>>,
-}
-
-/// A rule that depends on the comparison that the trial is planned for, for messages.
-struct OnThePlan {
-    path: &'static str,
-    /// What the value at the path is.
-    what: &'static str,
-    /// What it can be instead.
-    instead: &'static str,
-}
-
-/// The closed form of the primary analysis, with the outcomes at each look.
-struct ClosedForm<'l> {
-    comparison: Comparison,
-    share_experimental: f64,
-    analysed: &'l [f64],
 }
 
 impl Resolver<'_> {
@@ -244,132 +224,6 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
         })
     }
 
-    fn futility(
-        &mut self,
-        alpha: Option<f64>,
-        looks: &PlannedLooks,
-        comparison: Option<PlannedComparison>,
-    ) -> Checked<FutilityRule> {
-        let interims = looks.fractions.len() - 1;
-        match &self.file.as_ref().futility {
-            file::Futility::None => Ok(FutilityRule::None),
-            // −∞ and p = 1 are how a scenario writes a look without the test.
-            file::Futility::Z { bounds } => {
-                self.futility_bounds(bounds, interims, |_, z| z.is_finite().then_some(z))
-            }
-            file::Futility::P { bounds } => {
-                self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
-            }
-            file::Futility::Effect { bounds } => {
-                let rule = OnThePlan {
-                    path: "design.futility",
-                    what: "is on the effect scale",
-                    instead: "another rule",
-                };
-                let ClosedForm { comparison, share_experimental, analysed } =
-                    self.closed_form(rule, looks, comparison)?;
-                self.futility_bounds(bounds, interims, |k, effect| {
-                    if effect == f64::NEG_INFINITY {
-                        return None;
-                    }
-                    let stated = comparison.with_measured_effect(effect)?;
-                    Some(stated.z_at_effect(stated.effect(), share_experimental, analysed[k]))
-                })
-            }
-            file::Futility::BetaSpending { spending, power } => {
-                let path = "design.futility.spending";
-                let function =
-                    self.spending(path, spending, Some(1.0 - power), &looks.fractions)?;
-                Ok(FutilityRule::BetaSpending { function, power: *power })
-            }
-            &file::Futility::ConditionalPower { at_most, under } => {
-                let on = match under {
-                    file::ConditionalEffect::Trend => ConditionalOn::Trend,
-                    file::ConditionalEffect::Planned => {
-                        self.planned_effect(alpha, looks, comparison)?
-                    }
-                };
-                Ok(FutilityRule::ConditionalPower { at_most, on })
-            }
-            &file::Futility::PredictivePower { at_most } => {
-                Ok(FutilityRule::PredictivePower { at_most })
-            }
-        }
-    }
-
-    /// Returns the planned effect for conditional power: that of the power, or of the comparison.
-    fn planned_effect(
-        &mut self,
-        alpha: Option<f64>,
-        looks: &PlannedLooks,
-        comparison: Option<PlannedComparison>,
-    ) -> Checked<ConditionalOn> {
-        if let Some(power) = comparison.as_ref().and_then(|planned| planned.power) {
-            return Ok(ConditionalOn::Power(power));
-        }
-        let rule = OnThePlan {
-            path: "design.futility.under",
-            what: "is \"planned\"",
-            instead: "\"trend\"",
-        };
-        let ClosedForm { comparison, share_experimental, analysed } =
-            self.closed_form(rule, looks, comparison)?;
-        let total = analysed[analysed.len() - 1];
-        let alpha = alpha.ok_or(Reported)?;
-        Ok(ConditionalOn::Drift(comparison.drift(alpha, share_experimental, total)))
-    }
-
-    /// Returns the closed form that a rule needs.
-    fn closed_form<'l>(
-        &mut self,
-        rule: OnThePlan,
-        looks: &'l PlannedLooks,
-        planned: Option<PlannedComparison>,
-    ) -> Checked<ClosedForm<'l>> {
-        let OnThePlan { path, what, instead } = rule;
-        let PlannedComparison { comparison, share_experimental, .. } = planned.ok_or(Reported)?;
-        let cause = match comparison {
-            Ok(comparison) => match &looks.analysed {
-                Some(analysed) => {
-                    return Ok(ClosedForm { comparison, share_experimental, analysed });
-                }
-                None => {
-                    let message = format!(
-                        "{what}, which needs the number of patients, --n; allowed without it: {instead}"
-                    );
-                    return self.fail(path, message);
-                }
-            },
-            // The message is about the method already.
-            Err(NoComparison::Method) => String::new(),
-            Err(
-                cause @ (NoComparison::Arms
-                | NoComparison::Key(_)
-                | NoComparison::SelectiveLoss
-                | NoComparison::Randomisation),
-            ) => format!(" {cause}"),
-        };
-        let message = format!(
-            "{what}, and the primary analysis has no closed form{cause}; allowed: {instead}, or another primary analysis ({WITH_CLOSED_FORM})"
-        );
-        self.fail(path, message)
-    }
-
-    fn futility_bounds(
-        &mut self,
-        bounds: &[f64],
-        interims: usize,
-        z_bound: impl Fn(usize, f64) -> Option<f64>,
-    ) -> Checked<FutilityRule> {
-        if bounds.len() != interims {
-            let path = "design.futility.bounds";
-            return self.wrong_length(path, bounds.len(), interims, "one per interim look");
-        }
-        // A rule knows its looks by number, as an effect depends on their information.
-        let bounds = bounds.iter().enumerate().map(|(k, &written)| z_bound(k, written));
-        Ok(FutilityRule::Z(bounds.collect()))
-    }
-
     fn harm(&mut self, fractions: &[f64]) -> Checked<HarmRule> {
         Ok(match &self.file.as_ref().harm {
             file::Harm::None => HarmRule::None,
@@ -383,67 +237,4 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
     }
 }
 
-impl<F> Resolver<'_, F> {
-    /// Returns a spending function for an error rate of `total`; `None` if there are problems with that.
-    pub(super) fn spending(
-        &mut self,
-        path: &str,
-        written: &file::Boundary,
-        total: Option<f64>,
-        fractions: &[f64],
-    ) -> Checked<SpendingFunction> {
-        Ok(match written {
-            file::Boundary::LanDemetsObrienFleming {} => SpendingFunction::LanDeMetsObrienFleming,
-            file::Boundary::LanDemetsPocock {} => SpendingFunction::LanDeMetsPocock,
-            &file::Boundary::HwangShihDecani { gamma } => {
-                SpendingFunction::HwangShihDeCani { gamma }
-            }
-            &file::Boundary::KimDemets { rho } => SpendingFunction::KimDeMets { rho },
-            file::Boundary::Cumulative { spent } => {
-                let total = total.ok_or(Reported)?;
-                SpendingFunction::Stated(self.stated_spending(path, spent, total, fractions)?)
-            }
-            file::Boundary::None {}
-            | file::Boundary::ObrienFleming {}
-            | file::Boundary::Pocock {}
-            | file::Boundary::WangTsiatis { .. }
-            | file::Boundary::HaybittlePeto { .. } => {
-                let message = "is a boundary and spends nothing by itself; allowed: \
-                     lan_demets_obrien_fleming, lan_demets_pocock, hwang_shih_decani, kim_demets, \
-                     cumulative";
-                return self.fail(&format!("{path}.rule"), message);
-            }
-        })
-    }
-
-    fn stated_spending(
-        &mut self,
-        path: &str,
-        spent: &[f64],
-        total: f64,
-        fractions: &[f64],
-    ) -> Checked<Vec<StatedSpending>> {
-        let path = format!("{path}.spent");
-        if spent.len() != fractions.len() {
-            return self.wrong_length(&path, spent.len(), fractions.len(), "one per look");
-        }
-        if let Some(k) = (1..spent.len()).find(|&k| spent[k] < spent[k - 1]) {
-            let allowed = format!("no less than the {} before it", spent[k - 1]);
-            return self.fail(&format!("{path}[{k}]"), out_of_range(spent[k], allowed));
-        }
-        let last = spent.len() - 1;
-        // The final look spends the rest, so another total would not be spent as written. The tolerance
-        // is for rates such as 1/3, which cannot be written exactly.
-        if (spent[last] - total).abs() > 1e-9 * total {
-            // Rounded, or the rest of a power of 0.8 would be printed as 0.19999999999999996.
-            let total = (total * 1e12).round() / 1e12;
-            let message = out_of_range(spent[last], format!("the whole error rate, {total}"));
-            return self.fail(&format!("{path}[{last}]"), message);
-        }
-        let stated = fractions
-            .iter()
-            .zip(spent)
-            .map(|(&fraction, &spent)| StatedSpending { fraction, share: spent / total });
-        Ok(stated.collect())
-    }
-}
+impl<F> Resolver<'_, F> {}

@@ -11,9 +11,11 @@ mod analyses;
 mod bayesian;
 mod centres;
 mod configurations;
+mod defaults;
 mod design;
 mod enrichment;
 mod expect;
+mod futility;
 mod hypothesis;
 mod looks;
 mod missing;
@@ -22,7 +24,9 @@ mod population;
 mod prior;
 mod procedure;
 mod randomisation;
+mod resolver;
 mod safety;
+mod spending;
 mod stated_design;
 mod success;
 mod truths;
@@ -33,43 +37,23 @@ use super::comparison::KnownShares;
 use super::document::Places;
 use super::error::Problem;
 use super::look_timing::{LookCalendar, LookTiming};
-use super::problems::{out_of_range, repeats, wrong_length};
+use super::problems::out_of_range;
 use super::{Analysis, Description, Safety, Scenario, StrataByCentre, file};
 use crate::accrual::FollowUp;
 use crate::centres::Centres;
 use crate::design::Design;
-use crate::outcome::{Drift, EarlyOutcome, Missingness, MrsDistribution, NotADistribution};
+use crate::outcome::{Drift, EarlyOutcome, Missingness};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, RandomisationMethod};
 use crate::rng::Seed;
 pub use stated_design::{DesignFile, StatedDesign, StatedTrial};
 
 use bayesian::ResolvedBayesian;
+use defaults::with_defaults;
 use prior::ResolvedPrior;
+use resolver::{Checked, Reported, Resolver};
 use safety::Timing;
 use truths::Truths;
-
-/// The sign that something was wrong and is among the problems of the [`Resolver`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reported;
-
-// A part that is needed by several others is lent to each of them.
-impl From<&Self> for Reported {
-    fn from(reported: &Self) -> Self {
-        *reported
-    }
-}
-
-/// A value, unless problems with it have been reported.
-type Checked<T> = Result<T, Reported>;
-
-/// Builds the stages of a scenario, or of another file, and collects problems on the way.
-struct Resolver<'s, F = file::ScenarioFile> {
-    file: &'s F,
-    /// Where the values of the file are written; `None` for a scenario that is not from a document.
-    places: Option<&'s Places<'s>>,
-    problems: Vec<Problem>,
-}
 
 /// The patients: strata, centres and the calendar.
 struct People {
@@ -302,61 +286,7 @@ impl Resolver<'_> {
     }
 }
 
-impl<F> Resolver<'_, F> {
-    /// Reports a problem with the value at a path.
-    fn report(&mut self, path: &str, message: impl Into<String>) {
-        // Paths are those of this program, so they parse; a message is better than none if one did not.
-        self.problems.push(match (self.places, path.parse()) {
-            (Some(places), Ok(path)) => places.problem(&path, message.into()),
-            (None, _) | (_, Err(_)) => {
-                Problem { path: path.to_owned(), ..Problem::general(message.into()) }
-            }
-        });
-    }
-
-    /// Reports a problem that leaves no value.
-    fn fail<T>(&mut self, path: &str, message: impl Into<String>) -> Checked<T> {
-        self.report(path, message);
-        Err(Reported)
-    }
-
-    fn wrong_length<T>(&mut self, path: &str, has: usize, wanted: usize, per: &str) -> Checked<T> {
-        self.fail(path, wrong_length(has, wanted, per))
-    }
-
-    /// Reports a name in a list, each of which may be there once, that is there again.
-    fn report_repeated(&mut self, path: &str, name: &str, thing: &str) {
-        self.report(path, repeats(format!("\"{name}\""), thing));
-    }
-
-    /// Reads seven shares at a `path` in a table whose key `rescale` says whether rounded shares are
-    /// divided by their sum; `None` for tables without that key.
-    fn distribution(
-        &mut self,
-        path: &str,
-        shares: [f64; 7],
-        rescale: Option<bool>,
-    ) -> Checked<MrsDistribution> {
-        let read = match rescale {
-            Some(true) => MrsDistribution::from_rounded(shares),
-            Some(false) | None => MrsDistribution::new(shares),
-        };
-        let error = match read {
-            Ok(distribution) => return Ok(distribution),
-            Err(error) => error,
-        };
-        let hint = match error {
-            NotADistribution::Sum(sum) if rescale == Some(false) && sum.may_be_rounding() => {
-                let table = path.split('.').next().unwrap_or(path);
-                format!(
-                    "; if the shares were rounded, set {table}.rescale = true to divide them by their sum"
-                )
-            }
-            NotADistribution::Sum(_) | NotADistribution::Impossible { .. } => String::new(),
-        };
-        self.fail(path, format!("is not a distribution: {error}{hint}"))
-    }
-}
+impl<F> Resolver<'_, F> {}
 
 impl People {
     /// Returns the strata that patients are randomised by: with the centre if the method names it.
@@ -397,48 +327,4 @@ fn timing<'d>(
 fn first_repeated(names: &[String]) -> Option<&String> {
     let mut seen = BTreeSet::new();
     names.iter().find(|name| !seen.insert(*name))
-}
-
-/// Returns the file with the defaults that depend on other keys written out, and the numbers of other
-/// files in place of their names.
-fn with_defaults(
-    file: &file::ScenarioFile,
-    analysed: u32,
-    prior: Option<file::WrittenPrior>,
-    analyses: &[Analysis],
-) -> file::ScenarioFile {
-    let mut file = file::ScenarioFile { prior, ..file.clone() };
-    // A scenario that is read again must not depend on how a share was rounded.
-    file.sample_size.analysed = Some(analysed);
-    let names: Vec<String> = file.factors.iter().map(|factor| factor.name.clone()).collect();
-    for factor in &mut file.factors {
-        factor.log_odds.get_or_insert_with(|| vec![0.0; factor.levels.len()]);
-    }
-    match &mut file.randomisation {
-        file::Randomisation::Minimisation { factors, weights, .. } => {
-            let used = factors.get_or_insert(names).len();
-            weights.get_or_insert_with(|| vec![1.0; used]);
-        }
-        file::Randomisation::MinimalSufficientBalance { factors, .. } => {
-            factors.get_or_insert(names);
-        }
-        file::Randomisation::Complete {}
-        | file::Randomisation::PermutedBlocks { .. }
-        | file::Randomisation::Efron { .. }
-        | file::Randomisation::BigStick { .. }
-        | file::Randomisation::BlockUrn { .. } => {}
-    }
-    // The resolved analyses begin with the primary one.
-    let primary = file.analyses.iter().position(|written| written.primary).unwrap_or(0);
-    file.analyses = analyses::primary_first(file.analyses, primary);
-    for (written, analysis) in file.analyses.iter_mut().zip(analyses) {
-        written.method = written.method.with_statistic(analysis.hypothesis.has_margin());
-        // Left out if no hypothesis is stated, so that a key that changes nothing does not change the
-        // digest either.
-        if file.hypothesis.is_some() || written.hypothesis.is_some() {
-            written.hypothesis = Some(analysis.hypothesis.written());
-        }
-        written.name.get_or_insert_with(|| analysis.name.clone());
-    }
-    file
 }
