@@ -6,6 +6,7 @@
 //! builds the domain types. After that nothing about a [`Scenario`] can fail.
 
 mod adaptation;
+mod analysis;
 mod digest;
 pub mod document;
 mod enrichment;
@@ -13,10 +14,13 @@ mod error;
 pub mod expectation;
 pub mod file;
 pub mod hidden;
+mod hints;
 pub mod hypothesis;
 mod item;
 pub mod key_help;
 mod look_timing;
+mod meant_number;
+mod outcomes;
 pub mod path;
 pub mod patients;
 pub mod problems;
@@ -35,6 +39,7 @@ pub mod size;
 pub mod sources;
 pub mod success;
 mod treatments;
+mod truth;
 pub(crate) mod comparison;
 pub mod published;
 mod words;
@@ -43,6 +48,7 @@ use std::path::Path;
 
 pub use crate::analysis::AnalysisSet;
 pub use adaptation::{Adaptation, BlindedSize, SizeReestimation, SizeRule};
+pub use analysis::{Analysis, Description, Subgroups};
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
@@ -51,165 +57,29 @@ pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use hypothesis::{Hypothesis, Margin};
 pub use look_timing::LookTiming;
+pub use outcomes::Outcomes;
 pub use path::KeyPath;
 pub(crate) use problems::did_you_mean;
 pub use resolve::{DesignFile, StatedDesign, StatedTrial};
 pub use safety::{Safety, SafetyEndpoint};
 pub use set::{Set, TomlTable, TomlValue};
 pub use success::SuccessRule;
+pub use truth::{Configuration, Truth};
 
 use crate::accrual::{Accrual, FollowUp};
-use crate::analysis::grouping::Grouping;
-use crate::analysis::imputation::Imputation;
-use crate::analysis::margin::NullEffects;
-use crate::analysis::proportional_odds::adjusted::Model;
-use crate::analysis::{BoundMethod, Detail, TestResult};
-use crate::bayes::{DecisionModel, DecisionRules};
+use crate::analysis::Detail;
+use crate::bayes::DecisionRules;
 use crate::centres::Centres;
 use crate::design::Design;
-use crate::design::inference::scale::standard_error_of;
 use crate::evidence::prior::EffectPrior;
-use crate::outcome::safety::Event;
 use crate::outcome::{
     Adherence, Drift, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel,
     ProceduralModel,
 };
 use crate::population::Population;
-use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
+use crate::randomisation::{AllocationRatio, RandomisationMethod};
 use crate::rng::Seed;
 use treatments::Treatments;
-
-/// A named analysis that monitors the trial.
-#[derive(Debug)]
-pub struct Analysis {
-    /// Unique within the scenario.
-    pub name: String,
-    /// Test and estimate, against the margin if there is one.
-    pub method: BoundMethod,
-    /// What it has to show.
-    pub hypothesis: Hypothesis,
-    /// Whether it adjusts for the centre, or is stratified by it.
-    pub by_centre: bool,
-    /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
-    /// distribution.
-    pub rerandomisations: u32,
-    /// Rule for missing outcomes.
-    pub missing: Imputation,
-    /// Patients that are compared.
-    pub set: AnalysisSet,
-    /// Model of Bayesian decisions; `None` if looks decide by the boundaries of Z.
-    pub model: Option<DecisionModel>,
-}
-
-impl Analysis {
-    /// Returns the estimate less the margin over its standard error, and that error, from which
-    /// stage-wise inference is computed. `None` without an estimate, if the error is 0, and for
-    /// equivalence, whose Z has two margins.
-    ///
-    /// Most test statistics are that but for a factor. A statistic by permutation, or of an exact or
-    /// corrected test, is not, and is replaced by Wald's.
-    pub fn estimate_over_error(&self, test: &TestResult) -> Option<(f64, f64)> {
-        let NullEffects { lower: null, upper: None } = self.method.null_effects() else {
-            return None;
-        };
-        if !test.has_estimate() {
-            return None;
-        }
-        let excess = test.estimate - null;
-        let is_estimate_over_error =
-            self.rerandomisations == 0 && self.method.as_test().is_estimate_over_error();
-        let (z, standard_error) = if is_estimate_over_error && test.z.is_finite() {
-            (test.z, standard_error_of(excess, test.z, test.standard_error))
-        } else {
-            (excess / test.standard_error, test.standard_error)
-        };
-        (z.is_finite() && standard_error > 0.0).then_some((z, standard_error))
-    }
-}
-
-/// Supplementary analyses when a trial ends, of the outcomes that its primary analysis had.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// Whether the odds ratio of every cut is estimated, and the proportional-odds assumption tested.
-    pub proportional_odds: bool,
-    /// Whether each trial is analysed again with all missing outcomes as each mRS.
-    pub tipping_point: bool,
-    /// Factors whose interaction with treatment is tested.
-    pub subgroups: Vec<Subgroups>,
-    /// Two-sided significance level of these tests.
-    pub alpha_two_sided: f64,
-}
-
-/// A factor whose interaction with treatment is tested.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Subgroups {
-    /// Name of the factor.
-    pub factor: String,
-    /// Proportional odds with treatment, the factor's levels, and both together.
-    pub model: Model,
-    /// Levels of the factor, as groups of cells.
-    pub grouping: Grouping,
-}
-
-/// A truth that trials are simulated under, which the analyses must not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Truth {
-    /// The scenario as stated.
-    Alternative,
-    /// The null twin: the same patients and random numbers, the experimental arm drawn as control; with a
-    /// margin, shifted from control to the margin of the primary analysis.
-    Null,
-    /// Effects from the prior: the same patients and random numbers, the experimental arm shifted from
-    /// control by an odds ratio that each replicate draws.
-    Prior,
-    /// A configuration of the scenario: the same patients and random numbers, with another experimental
-    /// arm.
-    Configuration {
-        /// Position among the truths of the scenario.
-        position: usize,
-    },
-}
-
-impl Truth {
-    /// Names of the truths that are not configurations, in the order of [`Scenario::truths`].
-    pub const NAMES: [&'static str; 3] = ["alternative", "null", "prior"];
-
-    /// Returns the position in [`Scenario::truths`], if the scenario has the truth.
-    #[inline]
-    pub fn index(self) -> usize {
-        match self {
-            Self::Alternative => 0,
-            Self::Null => 1,
-            Self::Prior => 2,
-            Self::Configuration { position } => position,
-        }
-    }
-
-    /// Returns the name in files and messages; `None` for a configuration, which its scenario names.
-    pub fn own_name(self) -> Option<&'static str> {
-        match self {
-            Self::Alternative | Self::Null | Self::Prior => Some(Self::NAMES[self.index()]),
-            Self::Configuration { .. } => None,
-        }
-    }
-}
-
-/// A further truth of a scenario with stated outcomes: another experimental arm.
-#[derive(Debug)]
-pub struct Configuration {
-    /// Name, unique within the scenario and none of [`Truth::NAMES`].
-    pub name: String,
-    /// Model of the outcomes.
-    pub model: OutcomeModel,
-    /// The mRS of control and experimental arm, as allocated.
-    arms: [MrsDistribution; 2],
-    /// The mRS under control and experimental treatment.
-    of_treatments: [MrsDistribution; 2],
-    /// The mRS in each stratum under control and experimental treatment.
-    treatments: Treatments,
-    /// Adverse events, whose stated rates also hold under this truth.
-    pub events: Vec<Event>,
-}
 
 /// A validated scenario, ready to run.
 #[derive(Debug)]
@@ -303,49 +173,6 @@ pub struct StrataByCentre {
     pub analyses: bool,
 }
 
-/// Model of the outcomes.
-#[derive(Debug, Clone)]
-pub enum Outcomes {
-    /// Stated distributions, under the alternative and its null twin.
-    Stated(Box<[OutcomeModel; 2]>),
-    /// Outcomes of a procedure; under the null truth all patients get the control arm's strategy.
-    AfterProcedure(Box<ProceduralModel>),
-}
-
-impl Outcomes {
-    /// Returns the mRS under control and experimental treatment, of the alternative and its null twin.
-    fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
-        match self {
-            Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
-            Self::AfterProcedure(model) => {
-                let model = model.without_crossover();
-                let [control, experimental] = [Arm::Control, Arm::Experimental]
-                    .map(|arm| model.expected(arm).mrs().expect("an arm's probabilities sum to 1"));
-                [[control, experimental], [control; 2]]
-            }
-        }
-    }
-
-    /// Averages a procedural model over (log odds, share) of centre and time. Stated distributions hold
-    /// on average already.
-    fn in_circumstances(self, circumstances: &[(f64, f64)]) -> Self {
-        match self {
-            Self::Stated(models) => Self::Stated(models),
-            Self::AfterProcedure(model) => {
-                Self::AfterProcedure(Box::new(model.in_circumstances(circumstances)))
-            }
-        }
-    }
-
-    /// Returns the share of screened patients who are randomised; `None` without a procedure.
-    pub fn screening_yield(&self) -> Option<f64> {
-        match self {
-            Self::Stated(_) => None,
-            Self::AfterProcedure(model) => Some(model.procedure().screening_yield()),
-        }
-    }
-}
-
 impl InputDocument {
     /// Resolves the document as a scenario, with overrides of the form `path.to.key=value`.
     ///
@@ -369,52 +196,6 @@ impl Draft<'_> {
 }
 
 impl Scenario {
-    /// Returns the mRS of control and experimental arm in the whole population; `None` for the prior,
-    /// of which every replicate has its own.
-    pub fn marginal(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
-        match truth {
-            Truth::Alternative | Truth::Null => Some(&self.marginals[truth.index()]),
-            Truth::Prior => None,
-            Truth::Configuration { .. } => Some(&self.configuration(truth)?.arms),
-        }
-    }
-
-    /// Returns the mRS in the whole population under control and experimental treatment, which that of
-    /// the arms would be if all patients adhered; `None` for the prior.
-    pub fn marginal_of_treatments(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
-        match truth {
-            Truth::Alternative => Some(&self.of_treatments),
-            Truth::Null => Some(&self.null_of_treatments),
-            Truth::Prior => None,
-            Truth::Configuration { .. } => Some(&self.configuration(truth)?.of_treatments),
-        }
-    }
-
-    /// Returns the configuration that a truth is; `None` if it is another truth.
-    pub fn configuration(&self, truth: Truth) -> Option<&Configuration> {
-        match truth {
-            Truth::Alternative | Truth::Null | Truth::Prior => None,
-            Truth::Configuration { position } => {
-                // Configurations are the last truths.
-                let others = self.truths.len() - self.configurations.len();
-                self.configurations.get(position.checked_sub(others)?)
-            }
-        }
-    }
-
-    /// Returns the name of a truth in files and messages.
-    pub fn truth_name(&self, truth: Truth) -> &str {
-        match self.configuration(truth) {
-            Some(configuration) => &configuration.name,
-            None => truth.own_name().unwrap_or_default(),
-        }
-    }
-
-    /// Returns the truth with a name; `None` if the scenario has none of that name.
-    pub fn truth_named(&self, name: &str) -> Option<Truth> {
-        self.truths.iter().copied().find(|&truth| self.truth_name(truth) == name)
-    }
-
     /// Returns the hypothesis of the primary analysis, at the end of whose null hypothesis the null twin
     /// is.
     pub fn primary_hypothesis(&self) -> Hypothesis {
@@ -581,11 +362,6 @@ impl Scenario {
         }
         // 2:2 divides patients as 1:1 does, into groups of two.
         self.ratio.reduced().parts()
-    }
-
-    /// Lists the truths that are simulated, in the order of every result.
-    pub fn truths(&self) -> &[Truth] {
-        &self.truths
     }
 
     /// Returns the scenario as a file, with every default filled in.

@@ -9,13 +9,13 @@ use toml_edit::{Item, TableLike};
 use super::document::Places;
 use super::error::Problem;
 use super::hidden::{is_hidden, visible};
+use super::hints;
 use super::item::{
     describe, elements, float_text, is_list, number, whole_number, words as text_of,
 };
 use super::path::KeyPath;
 use super::problems::{missing, out_of_range, suggestion};
 use super::schema::{KeyShape, ListShape, NumberShape, TableShape, ValueShape};
-use super::slips;
 use super::synonyms;
 
 /// Checks a whole document.
@@ -94,7 +94,7 @@ impl Walk<'_, '_> {
 
     fn report_type(&mut self, path: &KeyPath, item: &Item, shape: &ValueShape) {
         let allowed = describe_shape(shape, true);
-        let hint = slips::hint(item, self.text, shape);
+        let hint = hints::hint(item, self.text, shape);
         self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
     }
 
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
         shape: &ValueShape,
         allowed: String,
     ) {
-        let hint = slips::hint(item, self.text, shape);
+        let hint = hints::hint(item, self.text, shape);
         self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
     }
 
@@ -133,7 +133,7 @@ impl Walk<'_, '_> {
                     let known = table.names();
                     let place =
                         if path.is_root() { "at the top".into() } else { format!("in `{path}`") };
-                    let message = match slips::key_hint(key, item, found) {
+                    let message = match hints::key_hint(key, item, found) {
                         Some(hint) => format!("is not a known key{hint}"),
                         None => {
                             let (hint, known) = (suggestion(key, &known), known.join(", "));
@@ -161,7 +161,7 @@ impl Walk<'_, '_> {
                 Some(most) => format!("{} to {most}", list.least),
                 None => format!("at least {}", list.least),
             };
-            let hint = slips::length_hint(item, list);
+            let hint = hints::length_hint(item, list);
             self.report(path, format!("has {count} elements; allowed: {allowed}{hint}"));
         }
         // Whatever their number: that of a list and the values in it can both be wrong.
@@ -181,7 +181,7 @@ impl Walk<'_, '_> {
             (None, Some(most)) => format!("at most {most}"),
             (None, None) => "any".to_owned(),
         };
-        let hint = slips::hint(item, self.text, &ValueShape::Number(range.clone()));
+        let hint = hints::hint(item, self.text, &ValueShape::Number(range.clone()));
         self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
     }
 
@@ -284,7 +284,7 @@ impl Walk<'_, '_> {
             None => {
                 let allowed: Vec<String> =
                     shapes.iter().map(|shape| describe_shape(shape, false)).collect();
-                let hint = slips::hint(item, self.text, &ValueShape::AnyOf(shapes.to_vec()));
+                let hint = hints::hint(item, self.text, &ValueShape::AnyOf(shapes.to_vec()));
                 let is = describe(item, self.text);
                 self.report(path, out_of_range(is, allowed.join(" or ")) + &hint);
             }
