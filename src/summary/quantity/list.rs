@@ -1,6 +1,7 @@
 //! The quantities of every object of a result.
 
 mod analysis;
+mod look;
 mod population;
 mod prior;
 mod procedure;
@@ -11,7 +12,8 @@ mod trial;
 use super::{Accessor, Quantity, Reading, Unit};
 use crate::summary::McEstimate;
 use crate::summary::procedure::Checked;
-pub use analysis::{ANALYSIS, LOOK};
+pub use analysis::ANALYSIS;
+pub use look::LOOK;
 pub use population::{POPULATION, POPULATION_CHOICE, POPULATION_LEVEL};
 pub use prior::{COMPONENT, PRIOR, PRIOR_ANALYSIS};
 pub use procedure::{ARM, GROUP, PASS, PROCEDURE};
