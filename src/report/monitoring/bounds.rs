@@ -1,8 +1,9 @@
 //! Boundaries of every look of a monitored trial, with their nominal p values.
 
+use serde::Serialize;
+
 use crate::design::monitor::RunningTrial;
 use crate::num::normal::{two_sided, upper_tail};
-use serde::Serialize;
 
 /// The boundaries of a look for the observed or planned information.
 #[derive(Debug, Clone, Serialize)]
