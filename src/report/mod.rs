@@ -126,6 +126,7 @@ pub struct Summary {
 impl Summary {
     /// Combines a result with its provenance.
     pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
+        // Destructured, so that a new part of the results is not left out of the summary.
         let OperatingCharacteristics { truths, prior, procedure } = result;
         Self { provenance, truths, prior, procedure }
     }

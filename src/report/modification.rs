@@ -102,6 +102,7 @@ fn composition(scenario: &Scenario) -> String {
                    its patients.";
     let reference = " A conditional_common_odds_ratio is the effect in levels whose effect_log_odds are 0, and \
                      the effect in all patients follows.";
+    // Of a key that the scenario does not have, an explanation would only raise questions.
     let conditional = scenario.states_conditional_effect();
     format!("{overall}{}", if conditional { reference } else { "" })
 }

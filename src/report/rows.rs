@@ -156,6 +156,7 @@ impl<W: Write> CsvRows<W> {
         let mut writer = CsvWriter::new(writer);
         // Every row has a column per planned look, also if the trial stopped before.
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
+        // Only of a scenario with a re-estimation, as they would otherwise be empty in every row.
         let size = context.has_size.then_some(SIZE_COLUMNS.map(str::to_owned));
         let has_levels = !context.population_levels.is_empty();
         let population = has_levels.then_some(POPULATION_COLUMNS.map(str::to_owned));

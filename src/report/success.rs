@@ -15,6 +15,7 @@ pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document 
         return Document::new();
     };
     let error = none.familywise_error.map_or_else(
+        // Which null hypotheses are true may be unknown; how often the trial succeeds is not.
         || format!("success under H0 {}", percent_with_error(none.success)),
         |error| format!("familywise error under H0 {}", percent_with_error(error)),
     );
@@ -33,6 +34,7 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     out += probabilities(&results);
     out += by_analysis(&results).after_gap();
     let has_interims = results.first().is_some_and(|(_, success)| success.looks.len() > 1);
+    // The only look would repeat the table above.
     if has_interims {
         out += by_look(&results).after_gap();
     }

@@ -186,6 +186,7 @@ pub fn solve<E>(
     let SolveQuestion { target, confidence, replicates, .. } = *question;
     // The exact lower bound of n out of n is α^(1/n), and the first candidate has half of α.
     let needed = (libm::log(0.5 * (1.0 - confidence)) / libm::log(target)).ceil() as u64;
+    // Before a search that could only end without an answer.
     if replicates < needed {
         return Err(SolveError::TooFew { replicates, needed });
     }

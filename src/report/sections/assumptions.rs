@@ -145,6 +145,7 @@ fn methods<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, _] = report.truths();
     let written = &report.scenario.file().analyses;
     let rows = effect.analyses.iter().zip(written).map(|(analysis, written)| {
+        // Patients and missing outcomes have columns of their own.
         let mut test = written.describe_test();
         if written.rerandomisations > 0 {
             test += &format!(", p from {} re-randomisations", written.rerandomisations);

@@ -78,6 +78,8 @@ fn rule_figure(
     });
     let mut labels = labels(provenance, grid, points, x);
     labels.subtitle = "Success by the rule".to_owned();
+    // With other keys there is a line for each of their combinations, and analyses would multiply
+    // them.
     if let [by_rule] = &mut drawn[..] {
         by_rule.name = "by the rule".to_owned();
         let first = points.first().and_then(|point| point.truths[0].success.as_ref());

@@ -48,11 +48,13 @@ pub struct LogOddsRatio {
     #[schemars(range(min = -10.0, max = 10.0))]
     pub mean: f64,
     /// Standard deviation, or the scale of a t distribution; 0 is a single value.
+    // 0 is an effect that is certain.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub sd: f64,
     /// Degrees of freedom of a t distribution, whose values are limited to ±30; normal if not
     /// given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // Beyond a million, t does not differ from the normal distribution.
     #[schemars(range(min = 1.0, max = 1_000_000.0))]
     pub degrees_of_freedom: Option<f64>,
 }
