@@ -34,6 +34,7 @@ pub fn noncentral_upper_tail(x: f64, df: u32, noncentrality: f64) -> f64 {
     let reach = 9.0 * mean.sqrt() + 20.0;
     let (first, last) = ((mean - reach).max(0.0) as u32, (mean + reach) as u32);
     (first..=last)
+        // Weights from logarithms: the powers and factorials of a large mean overflow one by one.
         .map(|k| {
             let k = f64::from(k);
             // The logarithm of a mean of 0 is infinite, and only no events are then possible.

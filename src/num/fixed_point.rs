@@ -34,6 +34,7 @@ pub fn fixed_point(
         if largest(&r) <= tolerance {
             return Some(x);
         }
+        // Not twice at one point: an exact Jacobian whose step failed there would only fail again.
         if failures >= MOST_FAILURES && !is_exact && jacobians < MOST_JACOBIANS {
             inverse = Inverse::exact(&f, &x, &r)?;
             (is_exact, longest) = (true, f64::INFINITY);

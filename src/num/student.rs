@@ -127,6 +127,7 @@ fn hill(t: f64, df: f64) -> (f64, f64) {
 
 /// Returns ln(1 + s²) without overflow.
 fn ln_1p_square(s: f64) -> f64 {
+    // From 1e9 on 1 + s² rounds to s², and beyond 1e154 the square itself would overflow.
     if s > 1e9 { 2.0 * libm::log(s) } else { libm::log1p(s * s) }
 }
 
@@ -138,6 +139,7 @@ fn ln_upper_tail(t: f64, df: f64) -> f64 {
     let a = 0.5 * df;
     let s = t / df.sqrt();
     let y = if s > 1e9 { 1.0 } else { s * s / (1.0 + s * s) };
+    // x^a is (1 + s²)^−a: its logarithm is taken without x, which underflows for large s.
     let power = -a * ln_1p_square(s);
     // x^a·√y / B(a, ½) without the power of x, which may underflow and is added as a logarithm.
     let front = y.sqrt() * gamma_ratio(a) / PI.sqrt();
