@@ -84,6 +84,7 @@ impl BetaBinomial {
     /// Computes P(experimental rate − control rate > the threshold | data).
     pub fn posterior_probability(&self, data: ProportionData) -> f64 {
         let [control, experimental] = self.posterior(data);
+        // Cook's sum is of P(E > C): a difference of the rates other than 0 has no finite sum.
         if self.difference == 0.0
             && let Some(probability) = finite_sum(control, experimental)
         {
@@ -106,6 +107,7 @@ impl BetaBinomial {
     /// The posterior probability rises with successes in the experimental arm and falls with those in
     /// the control arm, so that the least numbers never fall.
     pub fn least_for_success(&self, control: u32, experimental: u32, threshold: f64) -> Vec<u32> {
+        // Carried from row to row: a table takes n_c + n_e posterior probabilities, not n_c·n_e.
         let mut least = 0;
         (0..=control)
             .map(|successes| {
@@ -175,6 +177,7 @@ fn chance_of_enough(data: ProportionData, least: &[u32], to_come: &mut [Vec<f64>
     let mut success = 0.0;
     for (p, &needed) in control.iter().zip(&least[from..]) {
         success += match needed.checked_sub(data.experimental.successes) {
+            // Enough already, whatever the patients to come show.
             None => *p,
             Some(more) => p * experimental.get(more as usize).copied().unwrap_or(0.0),
         };
@@ -197,6 +200,7 @@ fn finite_sum(control: Beta, experimental: Beta) -> Option<f64> {
         (experimental.b, control.mirrored(), experimental.mirrored(), true),
     ];
     let whole = ways.into_iter().filter(|way| way.0.fract() == 0.0 && way.0 <= LONGEST_SUM);
+    // Time and rounding errors of the sum grow with its terms.
     let shortest = whole.min_by(|x, y| x.0.total_cmp(&y.0));
     let (terms, lower, upper, complement) = shortest?;
     let sum = sum_of_terms(terms as u32, lower, upper.b)?;
@@ -237,6 +241,8 @@ fn quadrature(control: Beta, experimental: Beta, difference: f64) -> f64 {
     let weight = |u: f64| {
         let [share, rest] = share_and_rest(u);
         let (rate, complement) = (certain + width * share, (1.0 - end) + width * rest);
+        // As a logarithm: `highest` has to compare values far from the mode that would all
+        // underflow to 0.
         let ln_density =
             (control.a - 1.0) * libm::log(rate) + (control.b - 1.0) * libm::log(complement) - ln_b;
         ln_density + libm::log(width * share * rest)

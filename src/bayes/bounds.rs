@@ -61,8 +61,11 @@ impl<Q: Ord> EstimateBounds<Q> {
             let stored = &mut self.stored;
             let found = nodes.entry(node).or_insert_with(|| {
                 *stored += 1;
+                // In standard errors: the bound of a flat prior is then linear in 1/se, and smooth
+                // for others.
                 bound(at).map(|bound| bound / at)
             });
+            // Beside a node without a bound nothing can be interpolated.
             *z = (*found)?;
         }
         let distance = estimate / standard_error - cubic(z, place - below);

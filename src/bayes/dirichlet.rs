@@ -112,6 +112,8 @@ impl Dirichlet {
         let at_zero = line.sum(0.0).re;
         let mut values = Vec::new();
         for j in 0..most {
+            // Half steps: at t = 0 the integrand of Gil-Pelaez is 0/0, and the midpoint rule never
+            // asks for it.
             let sum = line.sum((j as f64 + 0.5) * step);
             values.push(Complex { re: sum.re / at_zero, im: sum.im / at_zero });
             if sum.re.abs().max(sum.im.abs()) < 1e-17 * at_zero {
@@ -146,6 +148,8 @@ impl InversionLine {
         let mut levels: Vec<WeightAt> = Vec::new();
         for (&weight, &utility) in dirichlet.weights.iter().zip(&dirichlet.utilities) {
             let distance = utility - mean;
+            // Levels of one utility, often mRS 5 and 6, share a factor of the transform: one
+            // arctangent less at every node.
             match levels.iter_mut().find(|level| level.distance == distance) {
                 Some(level) => level.weight += weight,
                 None => levels.push(WeightAt { weight, distance }),
@@ -166,6 +170,8 @@ impl InversionLine {
             let mut i = if side > 0.0 { 0.0 } else { 1.0 };
             loop {
                 let y = side * i * self.step;
+                // The kernel e^(sg) at s = A + iy and g = 1 has the phase y; its modulus e^A
+                // cancels.
                 let (mut ln_modulus, mut phase) = (0.0, y);
                 for &WeightAt { weight, distance } in &self.levels {
                     let x = (y - t * distance) / self.total;
@@ -312,6 +318,7 @@ fn chance_of_success(arms: [MeanForecast; 2], threshold: f64, probability: f64) 
     let (gained, left) = (control.gained + experimental.gained, control.left + experimental.left);
     let mean = experimental.mean - control.mean;
     let needed = threshold + upper_quantile(1.0 - probability) * left.sqrt();
+    // No patients are to come: the posterior of now is that of the later analysis.
     if gained == 0.0 {
         return f64::from(u8::from(mean >= needed));
     }

@@ -90,6 +90,8 @@ impl DecisionCache {
         let table = self.tables.entry(key).or_insert_with(|| vec![UNKNOWN; rows]);
         let row = &mut table[data.control.successes as usize];
         let experimental = data.experimental.successes;
+        // Asked only between the two bounds, so that the new one narrows them and no maximum is
+        // needed.
         if answer {
             row.yes_from = experimental;
         } else {
@@ -141,6 +143,8 @@ impl LookEvaluation<'_> {
         match *model {
             &DecisionModel::BetaBinomial { control, experimental, cut } => {
                 let counts = proportions(data.outcomes, cut);
+                // A posterior probability does not depend on patients to come: one answer for all
+                // their numbers.
                 let key = TableKey::new(question, cut, *place, counts, [0; 2]);
                 cache.known(&key, counts).unwrap_or_else(|| {
                     let model = BetaBinomial { control, experimental, difference: effect };

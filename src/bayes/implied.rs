@@ -63,6 +63,7 @@ impl DecisionRules {
     ) -> ImpliedBounds {
         let last = plan.sizes.len() - 1;
         let looks = 0..=last;
+        // The final analysis has nothing left to predict: its posterior probability decides.
         let success = looks.clone().map(|k| match self.predictive_success {
             Some(least) if k < last => bound(k, BoundQuestion::Predictive(least)),
             Some(_) | None => bound(
@@ -106,6 +107,8 @@ impl DecisionRules {
         let harmless = self
             .harm
             .map(|harm| rules(harm.effect_below, vec![1.0 - harm.probability; sizes.len()], None));
+        // One row of the table stands for all: a bound of Z is one number, that of the planned
+        // rate.
         let z = |k: usize, least: &[u32]| {
             let control = (rate * f64::from(sizes[k].control)).round() as usize;
             z_at(sizes[k], control as u32, least[control])
@@ -185,6 +188,8 @@ impl DecisionRules {
                 effect + upper_quantile(1.0 - least) * now.sqrt()
             }
             BoundQuestion::Predictive(least) => {
+                // A heavy prior with less spread than the data could make it larger, and the root
+                // below NaN.
                 let later = variance(plan.sizes.len() - 1).min(now);
                 self.effect_above
                     + upper_quantile(1.0 - self.final_success()) * later.sqrt()

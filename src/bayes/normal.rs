@@ -104,6 +104,8 @@ impl NormalMixture {
             let density = libm::exp(exponent(normal) - largest);
             let weight = weight * density / (normal.variance + variance).sqrt();
             total += weight;
+            // Components far from the estimate may have lost their weight to underflow, and `f` is
+            // the costly part.
             if weight > 0.0 {
                 sum += weight * f(normal.updated(observed));
             }

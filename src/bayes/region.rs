@@ -73,6 +73,8 @@ impl DecisionRules {
             };
             for (region, harm) in regions.iter_mut().zip(harm.regions(sizes)) {
                 for (below, harmless_from) in region.below.iter_mut().zip(harm.above) {
+                    // The trial stops below for either reason, and the larger of the two least
+                    // counts covers both.
                     *below = (*below).max(harmless_from);
                 }
             }
@@ -99,6 +101,7 @@ impl ProportionRules {
                 below: self.futile(sizes, last, &final_least),
             })
             .collect();
+        // At the final analysis futility has nothing to stop.
         let below = vec![0; final_least.len()];
         regions.push(StoppingRegion { sizes: last, above: final_least, below });
         regions

@@ -107,6 +107,8 @@ impl DecisionRules {
 
     /// Returns the position of a look among the thresholds of success.
     pub(super) fn position(&self, place: LookPlace) -> usize {
+        // Trials with few outcomes skip looks, but their final analysis has the threshold of the
+        // last.
         if place.is_final { self.success.len() - 1 } else { place.look }
     }
 
@@ -201,6 +203,7 @@ impl DecisionRules {
     ) -> Option<Planned> {
         let total: u32 = data.later.iter().sum();
         let information_fraction = (f64::from(data.outcomes.total()) / f64::from(total)).min(1.0);
+        // Information is taken to be proportional to outcomes: se² falls as 1/n.
         let finally = standard_error * information_fraction.sqrt();
         let needed = prior.estimate_needed(finally, self.effect_above, self.final_success());
         needed.map(|estimate_needed| Planned { information_fraction, estimate_needed })
