@@ -85,6 +85,8 @@ impl AnalysisMethod {
     pub fn with_statistic(&self, has_margin: bool) -> Self {
         let mut method = self.clone();
         if let Self::ProportionalOdds(parameters) = &mut method {
+            // Against a margin the score and likelihood-ratio tests would need a fit at the margin
+            // itself.
             let default = if has_margin { ShiftTest::Wald } else { ShiftTest::default() };
             parameters.test.get_or_insert(default);
         }

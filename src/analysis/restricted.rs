@@ -57,6 +57,7 @@ impl Distance {
                 let cosine = if u == 0.0 { 0.0 } else { (v / (u * u * u)).clamp(-1.0, 1.0) };
                 let w = (PI + libm::acos(cosine)) / 3.0;
                 let rate = 2.0 * u * libm::cos(w) - third;
+                // The control rate, lower by the difference, has to be a probability as well.
                 let rate = rate.clamp(difference.max(0.0), (1.0 + difference).min(1.0));
                 [rate - difference, rate]
             }
@@ -64,6 +65,8 @@ impl Distance {
                 let a = 1.0 + theta;
                 let b = -(ratio * (1.0 + theta * control) + theta + experimental);
                 let c = ratio * (experimental + theta * control);
+                // The larger root lies between 1 and the ratio, where one of the two rates exceeds
+                // 1.
                 let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
                 let rate = ((-b - root) / (2.0 * a)).clamp(0.0, ratio.min(1.0));
                 [rate / ratio, rate]
@@ -163,6 +166,7 @@ impl OddsRatio {
         let share_control = 1.0 - share_experimental;
         let [control, experimental] = restricted.map(|p| p * (1.0 - p));
         let both = share_control * control + share_experimental * experimental;
+        // Restricted rates of 0 or 1 in both arms leave no variance, and 0/0 in its formula.
         let variance = if both > 0.0 {
             control * experimental * share_control / (share_experimental * both)
         } else {

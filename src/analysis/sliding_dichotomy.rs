@@ -161,6 +161,7 @@ impl SlidingDichotomy {
 
     /// The last cut that begins at or below a sum of points.
     fn position_of_cut(&self, points: i64) -> usize {
+        // `bind` refuses a first cut above the least possible score, so that one always applies.
         self.cuts.iter().rposition(|cut| i64::from(cut.from_points) <= points).unwrap_or(0)
     }
 }

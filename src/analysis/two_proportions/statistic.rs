@@ -35,6 +35,7 @@ impl ProportionStatistic {
     /// the margin is 0. By Wald's test also if the effect is infinite. The tests that have no margin,
     /// which [`super::Method::bind`] refuses with one, are `None` with it.
     pub fn z(&self, arms: &Arms) -> Option<f64> {
+        // Without a margin only Wald's statistic depends on the scale: the others compare rates.
         if self.null == NullEffects::NONE && self.test != ProportionTest::Wald {
             return z(arms, self.test);
         }
@@ -49,6 +50,7 @@ impl ProportionStatistic {
             ProportionTest::MiettinenNurminen => {
                 let [control, experimental] = arms.map(|arm| arm.patients);
                 let total = control + experimental;
+                // Expected counts may sum to less than one patient.
                 let factor = ((total - 1.0) / total).max(0.0).sqrt();
                 self.null.z(|margin| factor * score_z(arms, self.effect, margin))
             }
