@@ -96,6 +96,7 @@ impl Centres {
                 Opening::Over(days) => days * draws.uniform(draw::OPENING),
                 Opening::Planned(days) => days[position],
             },
+            // Over its mean, the shape: on average the centres recruit what `accrual` states.
             relative_rate: self.rate_shape.map_or(1.0, |s| gamma(s, draws, draw::RATE) / s),
             effects: CentreEffects {
                 outcome: effect(draws, draw::OUTCOME, self.sd.outcome),
