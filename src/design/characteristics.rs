@@ -59,6 +59,7 @@ impl Question {
         let share = self.share_experimental;
         let fixed_total = self.comparison.fixed_sample_size(alpha, power, share)?;
         let inflation_factor = boundaries.inflation_factor(alpha, power)?;
+        // The inflation factor is of information, to which patients are taken to be proportional.
         let total = fixed_total * inflation_factor;
         Some(RequiredSize { power, total, fixed_total, inflation_factor })
     }
@@ -290,6 +291,8 @@ impl ExactCharacteristics {
         }
         let (statistic, efficacy) = (comparison.exact_statistic()?, &boundaries.efficacy);
         let heeded = ExactDesign::new(sizes, statistic, efficacy, &boundaries.lower()).ok()?;
+        // Power heeds every stop; the type I error only those that the efficacy boundary relies on,
+        // as others may be overruled.
         let counted_out: Vec<f64> = boundaries
             .futility
             .iter()

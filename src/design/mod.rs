@@ -135,6 +135,7 @@ impl Design {
                 alpha_spent: boundaries.alpha_spent[k],
             })
             .collect();
+        // After every number of interim looks: trials with few outcomes skip the last ones.
         let finals = FinalLook::after_each(&plan, &boundaries, most_analysed);
         Ok(Self { plan, boundaries, looks, finals, observed: None })
     }
@@ -280,6 +281,7 @@ impl Design {
     /// Returns the number of interim looks that come before a final look on `final_analysed`
     /// outcomes.
     fn interims_before(&self, final_analysed: u32) -> usize {
+        // A look with as many outcomes as the final one would see the same data.
         self.interims().partition_point(|look| look.analysed < final_analysed)
     }
 
@@ -321,6 +323,7 @@ impl Design {
             [&planned.information_fractions[..interims], &[self.information(final_analysed)]]
                 .concat();
         let efficacy = [&planned.efficacy[..interims], &[critical]].concat();
+        // At a final look only harm is concluded below: futility has nothing left to stop.
         let lower = [&planned.lower()[..interims], &[harm]].concat();
         let harm = [&planned.harm[..interims], &[harm]].concat();
         let looks = Monitored { information: &information, lower: &lower, efficacy: &efficacy };

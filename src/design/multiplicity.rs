@@ -135,6 +135,8 @@ impl Graph {
     /// after several rejections does not depend on their order.
     #[must_use]
     pub fn without(&self, rejected: usize) -> Self {
+        // Algorithm 1 reads the old weights and transitions throughout: updated in place, later
+        // rows would see new ones.
         let mut graph = *self;
         let (n, j) = (self.hypotheses, rejected);
         for l in 0..n {

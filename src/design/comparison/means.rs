@@ -51,6 +51,7 @@ impl TwoMeans {
         if control.sd + experimental.sd == 0.0 {
             return Err(NotComparable::Score { what: "standard deviation", value: 0.0 });
         }
+        // Nothing says that the arms have one variance, unless an analysis assumes it.
         let test = MeansTest::Welch;
         Ok(Self { control, experimental, margin: 0.0, test, balance: Balance::NONE })
     }

@@ -378,6 +378,7 @@ impl Comparison {
             Self::TwoProportions(it) => it.effects(),
             // A log odds ratio of 30 leaves one patient in 10¹³ at the level of a control patient.
             Self::Ordinal(_) => (-30.0, 30.0),
+            // Never searched: the effects of means follow in closed form.
             Self::Means(_) => (f64::NEG_INFINITY, f64::INFINITY),
             Self::ExpectedData(it) => it.effects(),
         }

@@ -51,6 +51,7 @@ impl LevelSet {
     /// With more than [`MOST_LEVELS`].
     pub fn first(levels: usize) -> Self {
         assert!(levels <= MOST_LEVELS, "every level has a bit");
+        // In 32 bits: of eight levels, 1 << 8 would overflow a byte.
         Self(((1u32 << levels) - 1) as u8)
     }
 
@@ -204,6 +205,8 @@ impl Enrichment {
         let mut adjusted = [f64::NEG_INFINITY; MOST_LEVELS];
         for (z, level) in adjusted.iter_mut().zip(levels) {
             if level.second.is_some() {
+                // Starts above every intersection, whose least Z it becomes; a dropped level stays
+                // at −∞.
                 *z = f64::INFINITY;
             }
         }

@@ -111,6 +111,8 @@ impl EnrichedDesign {
             EnrichedUnder {
                 fractions,
                 normal,
+                // The levels have different patients, so that their interim results are
+                // independent.
                 right_population: chances[0] * chances[1],
                 expected_size: normal.expected_size(interim, planned),
             }

@@ -72,6 +72,7 @@ impl PooledRate {
             Restriction::Restricted => self.planned,
             Restriction::Unrestricted => self.interim,
         };
+        // A size that is whole but for rounding errors gains no pair.
         let pairs = (0.5 * size - 1e-9).ceil().max(0.0) as u32;
         (2 * pairs).clamp(least, self.maximum)
     }
@@ -81,6 +82,7 @@ impl PooledRate {
         let interim = self.interim / 2;
         let bound = upper_quantile(self.alpha_one_sided);
         let planned = SecondStage::new(self.planned / 2 - interim, rates);
+        // Many interim results lead to the same size, whose second stage is enumerated once.
         let mut second: Vec<Option<SecondStage>> =
             (0..=self.maximum / 2 - interim).map(|_| None).collect();
         let [mut rejection, mut fixed, mut mean, mut square] = [0.0; 4];
@@ -98,6 +100,7 @@ impl PooledRate {
             rejection,
             fixed,
             expected_size: mean,
+            // A size that never changes may have a variance below 0 by rounding.
             sd_size: (square - mean * mean).max(0.0).sqrt(),
         }
     }

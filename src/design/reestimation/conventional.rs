@@ -18,6 +18,8 @@ impl PromisingZone {
         let steps = 4000;
         let mut above = ends;
         for step in 1..steps {
+            // From the end of the zone down: the first crossing met is where it may begin,
+            // whatever the excess is below.
             let z = ends * (1.0 - f64::from(step) / f64::from(steps));
             if self.excess(z) > 1e-9 {
                 let change = brent(|z| self.excess(z), z, above).unwrap_or(z);

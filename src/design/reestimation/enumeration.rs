@@ -33,6 +33,7 @@ pub struct EnumeratedCharacteristics {
 pub(super) fn pooled_z(successes: [u32; 2], patients: u32) -> f64 {
     let arms = successes
         .map(|events| ArmEvents { events: f64::from(events), patients: f64::from(patients) });
+    // Patients who are all alike are no evidence: 0 reaches no efficacy bound.
     two_proportions::z(&arms, ProportionTest::PooledZ).unwrap_or(0.0)
 }
 

@@ -160,6 +160,8 @@ impl ReestimatedDesign {
         let effects = effects.iter().map(|effect| ReestimationUnder {
             fraction: effect.fraction,
             effect: effect.effect,
+            // The drift is the mean of Z at the planned size; per root of a patient it is taken
+            // to hold at every size.
             normal: rule.characteristics(effect.drift / f64::from(planned).sqrt()),
             exact: match question.comparison.at_fraction(effect.fraction) {
                 Comparison::TwoProportions(it) if is_enumerated => Some(rule.exact(it.rates())),

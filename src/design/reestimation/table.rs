@@ -14,6 +14,7 @@ impl PromisingZone {
     pub fn table_points(&self) -> Vec<f64> {
         let changes: Vec<f64> = self.changes().into_iter().filter(|z| z.abs() < FARTHEST).collect();
         let Some(&first) = changes.first() else { return Vec::new() };
+        // A bound below is a change of the rule, but no end of the zone.
         let zone = changes.iter().copied().filter(|z| *z != self.lower());
         let begins = zone.clone().next().unwrap_or(first);
         let ends = zone.filter(|z| *z < self.bounds().interim).fold(begins, f64::max);
