@@ -60,6 +60,7 @@ pub(super) fn peto(studies: &[&Study]) -> Pooled {
             let n = table.total();
             let (treated, events) = (a + b, a + c);
             let expected = treated * events / n;
+            // An informative study has an event and a patient without one, so that n is 2 or more.
             let variance = treated * (c + d) * events * (b + d) / (n * n * (n - 1.0));
             (a - expected, variance)
         })

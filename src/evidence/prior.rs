@@ -5,7 +5,7 @@
 //! Knapp 2001), and for the effect in a new study (Higgins, Thompson & Spiegelhalter 2009). One
 //! component is the usual prior; several weigh bodies of evidence that contradict each other,
 //! or a sceptic's view against an enthusiast's (Spiegelhalter, Abrams & Myles 2004, Bayesian
-//! Approaches to Clinical Trials and Health-Care AverageNode, chapter 5).
+//! Approaches to Clinical Trials and Health-Care Evaluation, chapter 5).
 
 use serde::Serialize;
 
