@@ -84,6 +84,7 @@ impl Expected<'_> {
     pub fn interaction_power(&self, truth: Truth, description: &Description) -> Vec<Option<f64>> {
         let scenario = self.scenario;
         let counted = (truth != Truth::Prior).then(|| {
+            // The test sees the patients with an outcome, whatever the analyses impute.
             let counting = Counting { missing: MissingAs::LeftOut, ..counting(scenario, truth) };
             let randomised = f64::from(scenario.randomised);
             let cells = counting.cells(scenario);
@@ -94,6 +95,7 @@ impl Expected<'_> {
             subgroups.grouping.gather(counted.iter().flatten().copied(), &mut groups);
             let test = subgroups.model.interaction(&groups, &mut FitScratch::default());
             let df = test.degrees_of_freedom as u32;
+            // A quantile exists from 1 on; without degrees of freedom it is not used.
             let critical = chi_squared::upper_quantile(description.alpha_two_sided, df.max(1));
             let noncentrality = test.likelihood_ratio.max(0.0);
             (df > 0 && test.likelihood_ratio.is_finite())

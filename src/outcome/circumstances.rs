@@ -46,6 +46,8 @@ impl Circumstances {
     ) -> Self {
         let patients = f64::from(patients);
         let mut all = Vec::with_capacity(DAYS * self.all.len());
+        // Over ranks instead of days: whatever the accrual, a patient has each rank with the same
+        // probability.
         for (rank, width) in GaussLegendre::new(DAYS).on(0.0, patients) {
             let of_time = drift.log_odds(expected_day(rank));
             for (of_centre, share) in &self.all {

@@ -73,6 +73,8 @@ impl Strategy {
     pub fn next_step(&self, entry: Entry, passes: usize) -> NextStep {
         match self {
             Self::Continue { more, last_pass, then } => {
+                // Patients randomised late reach the largest number of passes before they have had
+                // all of theirs.
                 let last = passes >= usize::from(entry.passes) + more || passes >= *last_pass;
                 let rescue = if last && *then == LastStep::Rescue { 1.0 } else { 0.0 };
                 NextStep { rescue, last }

@@ -75,6 +75,7 @@ impl MinimalSufficientBalance {
             })
             .collect();
         let most = factors.iter().map(|factor| (factor.end - factor.first_cell) / 2).max();
+        // One degree of freedom at least, for the vote of the sizes.
         let freedom = 1..most.unwrap_or(2).max(2) as u32;
         let p = rule.biased_coin_p;
         Self {
@@ -135,6 +136,7 @@ impl MinimalSufficientBalance {
 
     fn vote_of_sizes(&self, sizes: [i32; 2]) -> i32 {
         let [control, experimental] = sizes;
+        // In 64 bits: the square of an imbalance of 50 000 patients exceeds 32.
         let difference = i64::from(control - experimental);
         let is_uneven =
             (difference * difference) as f64 > self.critical[0] * f64::from(control + experimental);
