@@ -270,6 +270,7 @@ impl Rubin {
     /// Adds an analysis; without an estimate in one of them, the combination has none.
     pub fn add(&mut self, test: &TestResult) {
         if !test.has_estimate() {
+            // Without those that fail, the imputations would be a selection by their own results.
             self.failed = self.failed.or(Some(*test));
             return;
         }

@@ -165,6 +165,7 @@ impl LookEvaluation<'_> {
                     .flatten()
                     .unwrap_or_else(|| prior.posterior_probability(observed, effect) >= least)
             }),
+            // Fourteen counts hardly ever come twice, so that no answer is kept.
             &DecisionModel::Dirichlet { prior, utilities } => {
                 utility_difference(data.outcomes, prior, utilities).exceeds(effect, least)
             }

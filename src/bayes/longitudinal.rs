@@ -139,6 +139,7 @@ impl EarlyCounts {
         let total = posterior.total() + pending;
         // Sums over the patients, of distances from the present mean, and of squared ones.
         let mut first = 0.0;
+        // Σ a·(u − mean)² over the levels: the variance times A·(A + 1).
         let mut second = posterior.variance() * posterior.total() * (posterior.total() + 1.0);
         let mut variance_of_first = 0.0;
         for (early, &patients) in self.pending.iter().enumerate().filter(|it| *it.1 > 0) {
@@ -155,6 +156,8 @@ impl EarlyCounts {
             first += patients * mean;
             second += patients * square;
             let of_patient = square - mean * mean;
+            // A Dirichlet-multinomial sum of m patients has (A + m)/(A + 1) times the multinomial
+            // variance.
             variance_of_first += patients * of_patient * (patients + weight) / (weight + 1.0);
         }
         let (mean, of_mean) = (first / total, variance_of_first / (total * total));

@@ -141,6 +141,7 @@ pub fn enumerated(
             ArmSizes { control: total - experimental, experimental }
         })
         .collect();
+    // Fewer events in the experimental arm stop nothing.
     let never = vec![f64::INFINITY; sizes.len()];
     let exact = ExactDesign::new(&sizes, ExactStatistic::Of(test), &never, bounds).ok()?;
     // Absence of the event is the success, so that harm has a low Z.

@@ -80,6 +80,8 @@ impl Expected<'_> {
     pub fn stated_comparison(&self, analysis: &Analysis) -> Result<Comparison, NoFormula> {
         match self.balanced_comparison(Truth::Alternative, analysis) {
             Ok(comparison) => Ok(comparison),
+            // Whatever hinders a comparison of two arms, the expected data may still have a
+            // statistic.
             Err(_) => self.by_expected_data(analysis),
         }
     }
@@ -107,6 +109,7 @@ impl Expected<'_> {
         };
         let share = scenario.share_experimental_known();
         let fractions = &boundaries.information_fractions;
+        // Looks are planned by outcomes of both arms together, so that only totals are whole.
         let sizes = Rounding::Total.sizes(f64::from(total), share, fractions);
         SizedBoundaries { boundaries, sizes }
     }

@@ -119,6 +119,7 @@ impl<'s> Expected<'s> {
     ///
     /// `None` if neither is possible, and for events that depend on the centre or change over time.
     pub fn power_to_show_more(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
+        // More events are one side of a two-sided comparison.
         let alpha = 0.5 * self.scenario.safety.as_ref()?.alpha_two_sided;
         let rates = self.rates_of_all(truth, &endpoint.event)?;
         let followed = self.followed(endpoint);

@@ -199,6 +199,7 @@ impl Flow {
     /// Iterates over the cells with weight. Whether a complication was fatal is not part of the
     /// state: the mRS shows it.
     fn cells(&self) -> impl Iterator<Item = (State, Mrs, f64)> {
+        // A strategy fills few of the 1848 cells, and a summary reads them for dozens of means.
         let cells = self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
         cells.map(|(cell, &weight)| (Self::state(cell), Mrs((cell % LEVELS) as u8), weight))
     }

@@ -50,6 +50,7 @@ impl Difficulty {
     /// Returns difficulties in standard deviations, with their weights; one class if difficulty has
     /// no effect.
     fn nodes(self) -> Vec<(f64, f64)> {
+        // With one class no patient needs a draw of difficulty either.
         if self == Self::default() {
             return vec![(0.0, 1.0)];
         }

@@ -138,6 +138,7 @@ impl DescriptionSummary {
         } else {
             Vec::new()
         };
+        // Without a modified effect the power is about the level, and no formula is needed.
         let formulas = if scenario.file().effect_modifiers().is_empty() {
             vec![None; description.subgroups.len()]
         } else {

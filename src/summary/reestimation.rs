@@ -138,6 +138,8 @@ impl SizeTally {
         Some(Self {
             planned: size.planned,
             maximum: size.maximum,
+            // Unblinded rules re-estimate at the last interim look, and keep the planned bound of
+            // the final one.
             bound: scenario.design.looks()[size.look + 1].efficacy,
             n: 0,
             reached: 0,

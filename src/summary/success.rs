@@ -174,6 +174,7 @@ impl SuccessTally {
             rejections += 1;
             self.rejected[i] += 1;
             self.rejected_first[i] += u64::from(Some(at) == first);
+            // An effect that is not known counts as none here, and the error is then not reported.
             is_error |= self.null_hypotheses[i] == Some(true);
         }
         self.n += 1;

@@ -42,6 +42,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let Some(rules) = &scenario.bayesian else {
             return scenario.design.decide(&self.analysed_by(look), z);
         };
+        // Only if asked: a prediction counts the patients of the whole trial, at every look.
         let ahead = if rules.needs_prediction() {
             self.ahead(rules, analysis, look)
         } else {
@@ -188,12 +189,14 @@ fn final_basis(
     test: Option<TestResult>,
 ) -> DecisionBasis {
     let place = LookPlace { look: rules.success.len() - 1, is_final: true };
+    // A final look has nothing ahead, and its rules predict nothing.
     DecisionBasis { of, place, observed: test.and_then(observed), ahead: Ahead::default() }
 }
 
 /// Returns the estimate of a test with its error, if it has both.
 fn observed(test: TestResult) -> Option<EffectEstimate> {
     let TestResult { estimate, standard_error, .. } = test;
+    // The normal model divides by the error: a certain estimate has no posterior in it.
     (test.has_estimate() && standard_error > 0.0)
         .then_some(EffectEstimate { estimate, standard_error })
 }

@@ -165,6 +165,8 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
             self.or_stopped_for_safety(unstopped);
         let moment = self.moment(look);
         let n_analysed = patients_analysed(analysis, self.known(analysis, look));
+        // A statistic alone has been enough so far: only the look that ends the trial needs an
+        // estimate.
         let mut test = test.unwrap_or_else(|| self.test(analysis, look));
         // The decision was made on the Z of re-randomisation, or that of both stages by their weights.
         let has_other_z = self.population.is_some() || (self.resized.is_some() && look.is_final);
@@ -198,6 +200,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
             overrun: moment.at_decision.overrun,
             duration_months: moment.decision_day / DAYS_PER_MONTH,
             reversed: repeated.is_some_and(|repeated| repeated.reverses(conclusion)),
+            // Without further outcomes the estimate stays as it is.
             with_overrun: repeated.map_or(test, |repeated| repeated.test),
             test,
             median_unbiased: adjusted.median,

@@ -92,6 +92,7 @@ impl<'p> ObservedLook<'p> {
                     of_arm.completed[early.index()][mrs.index()] += 1;
                 }
                 PatientOutcome::Lost if i < self.patients.len() => {}
+                // Whatever became of patients after the data of the look, to it they are pending.
                 PatientOutcome::Known(_) | PatientOutcome::Lost | PatientOutcome::Pending => {
                     of_arm.pending[early.index()] += 1;
                 }
@@ -122,6 +123,7 @@ impl<'p> ObservedLook<'p> {
             ReplicateStreams { streams: Streams::new(scenario.seed), replicate: Replicate(0) };
         let mut analyst = Analyst::default();
         let mut test = analyst.test(analysis, known, streams, &NEVER_CANCELLED);
+        // The Z that decides: a full test may have an infinite one, which a look takes for none.
         let statistic = analyst.statistic(analysis, known, streams, &NEVER_CANCELLED);
         test.z = statistic.z.unwrap_or(f64::NAN);
         let Some(z) = statistic.z.filter(|_| analysis.rerandomisations > 0) else { return test };

@@ -131,6 +131,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let planned = scenario.randomised as usize;
         let arrivals = &cohort.enrolled.arrival_days;
         let pause = (decision_day - arrivals[planned - 1]).max(0.0);
+        // A smaller trial ends before the planned number is reached, at which recruitment pauses.
         let paused_days = if randomised > scenario.randomised { pause } else { 0.0 };
         let day = scenario.follow_up.closes(arrivals[last] + paused_days);
         let all = PatientsSoFar { randomised, overrun: 0 };

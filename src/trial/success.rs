@@ -192,6 +192,8 @@ impl<'r> Progress<'r> {
             }
         } else {
             loop {
+                // From the first again after each rejection: the share passed on may let an earlier
+                // one reject.
                 let next = self.open().find(|&i| self.reaches(i, look.taken));
                 let Some(rejected) = next else { break };
                 self.rejected_at[rejected] = number;
@@ -210,6 +212,8 @@ impl<'r> Progress<'r> {
 
     /// Whether an analysis is at its boundary: at the current look, or at any look so far.
     fn reaches(&self, i: usize, current: usize) -> bool {
+        // With a share gained since, an analysis may be beyond its new bound at a look that has
+        // passed.
         let from = match self.rule.crossing {
             Crossing::CurrentLook => current,
             Crossing::AnyLook => 0,

@@ -152,6 +152,7 @@ impl BoundaryCharacteristics {
         Self {
             effect: effect
                 .map(|effect| question.comparison.with_effect(effect).measured_effect())
+                // At a rate of 0 or 1 a ratio has no finite logarithm.
                 .filter(|effect| effect.is_finite()),
             odds_ratio: effect.and_then(|effect| question.comparison.odds_ratio_of(effect)),
             conditional_power: continued(boundaries, k, |looks| {

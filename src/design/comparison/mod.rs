@@ -345,6 +345,8 @@ impl Comparison {
     /// is as planned.
     pub fn z_at_effect(&self, effect: f64, share_experimental: f64, total: f64) -> f64 {
         match self.with_effect(effect) {
+            // A continuity correction moves an observed statistic towards 0 from either side; the
+            // mean, of which the moments are, it lowers at any effect.
             Self::TwoProportions(it) => it.observed_z(share_experimental, total),
             other => other.moments(share_experimental, total).z(total),
         }

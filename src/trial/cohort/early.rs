@@ -30,6 +30,7 @@ impl Cohort {
             let of_arm = &mut counts[arm.index()];
             let early = self.early[i].index();
             if usize::from(self.due_from[i]) > look.taken {
+                // Whether or not an outcome will follow: at the look that is not known.
                 let known = self.enrolled.arrival_days[i] + known_after_days <= moment.day;
                 of_arm.pending[early] += u32::from(known);
             } else if self.outcome_days[i] < f64::INFINITY {

@@ -425,6 +425,8 @@ impl Cohort {
                 let mrs = self.mrs_after(i as usize, &procedure.state, model);
                 self.mrs[i as usize] = mrs;
                 self.states[i as usize] = procedure.state;
+                // Patients beyond the plan are in some trials only, and the courses are those of
+                // all trials.
                 if (i as usize) < self.planned {
                     courses.push(PatientCourse { arm, procedure, mrs });
                 }
