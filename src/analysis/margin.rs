@@ -111,6 +111,8 @@ impl NullEffects {
         match self.upper {
             None => lower,
             Some(upper) => {
+                // The estimate has to stay below this one, so that its Z counts with the other
+                // sign.
                 let upper = -against(upper);
                 // `f64::min` would ignore a NaN.
                 if upper.is_nan() || upper < lower { upper } else { lower }

@@ -99,6 +99,7 @@ impl Method for SlidingDichotomy {
         let points = self.points_of_strata(cells.population, factors)?;
         self.check_that_cuts_rise()?;
         let least = points.iter().copied().min().unwrap_or(0);
+        // Patients with fewer points than the first cut would have no definition of success.
         if i64::from(self.cuts[0].from_points) > least {
             return Err(ParameterError::new(
                 "cuts[0].from_points",

@@ -107,6 +107,7 @@ fn bound(measure: WinMeasure, levels: Option<&[Vec<u8>]>) -> Result<Binding, Par
 pub(super) fn in_words(levels: Option<&[Vec<u8>]>) -> String {
     match Levels::stated(levels) {
         Ok(Some(levels)) => format!(", levels {levels}"),
+        // Levels that are wrong are reported when the method is bound.
         Ok(None) | Err(_) => String::new(),
     }
 }

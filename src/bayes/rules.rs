@@ -155,6 +155,8 @@ impl DecisionRules {
             }
         }
         let continues = match self.futility {
+            // Without success a final analysis is not significant, but not futile: nothing is left
+            // to stop.
             Some(_) if place.is_final => true,
             None => true,
             Some(FutilityBelow::Posterior(least)) => {

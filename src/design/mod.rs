@@ -255,6 +255,7 @@ impl Design {
     pub fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
         match self.plan.rules.harm {
             HarmRule::None => f64::NEG_INFINITY,
+            // Mirrored from the bound for the outcomes observed, not from the planned one.
             HarmRule::Symmetric { .. } => -self.final_critical(interims, analysed),
             HarmRule::Spending { .. } => {
                 self.finals[interims].harm(analysed, self.information(analysed))

@@ -125,6 +125,7 @@ impl Expected<'_> {
         if scenario.design.looks().len() != 2 {
             return Err(NoFormula::Reestimation);
         }
+        // The sizes of the zone are planned ones; the drift is that of the outcomes expected.
         let drift = self.drift_at_maximum(self.drift(truth, analysis)?);
         Ok((zone, drift / f64::from(scenario.design.maximum_analysed()).sqrt()))
     }

@@ -253,6 +253,7 @@ fn intercept(target: f64, strata: &[(f64, f64)]) -> f64 {
     if !marginal_logit.is_finite() || strata.iter().all(|&(_, eta)| eta == 0.0) {
         return marginal_logit;
     }
+    // A little further, as rounding may miss the change of sign at the very ends.
     let reach = strata.iter().map(|(_, eta)| eta.abs()).fold(0.0, f64::max) + 1e-9;
     // The mean lies between those of the most extreme strata.
     brent(

@@ -180,6 +180,7 @@ impl AnalysisTally {
         self.efficacy_stops_disregarded += u64::from(trial.efficacy_stops_disregarded);
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
+        // Twice: quantiles need a histogram, and a mean of rounded durations would not be exact.
         self.duration_months.add(trial.duration_months);
         // The cast truncates, so that adding a half rounds; it saturates for durations that do not fit.
         self.duration_tenths.add((10.0 * trial.duration_months + 0.5) as u32);

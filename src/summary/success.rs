@@ -140,6 +140,7 @@ impl SuccessTally {
             let analysis = &scenario.analyses[position];
             let NullEffects { lower, upper } = analysis.method.null_effects();
             expected.estimand(truth, analysis).map(|effect| {
+                // The null hypothesis of equivalence holds beyond either margin.
                 let is_beyond = upper.is_some_and(|upper| effect >= upper - AT_THE_NULL);
                 effect <= lower + AT_THE_NULL || is_beyond
             })
@@ -196,6 +197,7 @@ impl SuccessTally {
         match result.conclusion {
             Conclusion::Futility => look.futility += 1,
             Conclusion::Harm => look.harm += 1,
+            // Stops for safety are counted above, as they may also end a trial that has succeeded.
             Conclusion::Efficacy | Conclusion::Safety | Conclusion::NotSignificant => {}
         }
     }
@@ -254,6 +256,7 @@ impl SuccessSummary {
         let tally = whole.success(truth)?;
         let rule = scenario.success.as_ref()?;
         let written = scenario.file().success.as_ref()?;
+        // One unknown effect is enough: its rejection may be an error or not.
         let is_known = tally.null_hypotheses.iter().all(Option::is_some);
         let analyses = rule.analyses.iter().enumerate().map(|(i, &position)| SuccessAnalysis {
             name: scenario.analyses[position].name.clone(),

@@ -116,6 +116,7 @@ impl Method for ProportionalOdds {
         let merged = match (self.merge_5_and_6, self.stated_levels()) {
             (true, _) => " (5 and 6 merged)".to_owned(),
             (false, Ok(Some(levels))) => format!(" (levels {levels})"),
+            // Levels that are wrong are reported when the method is bound.
             (false, Ok(None) | Err(_)) => String::new(),
         };
         let (test, adjusted) = (self.statistic(), adjusted_for(&self.adjust_for));

@@ -188,6 +188,8 @@ impl Test for BoundProportions {
             | (ProportionTest::UnpooledZ, ProportionEffect::RiskDifference) => {
                 Ok(Box::new(Self { null, ..*self }))
             }
+            // The unpooled error is that of a difference of rates; on the scale of a ratio it is
+            // Wald's.
             (ProportionTest::UnpooledZ, _) => Err(statistic_without_margin(
                 "unpooled_z",
                 "wald, farrington_manning, miettinen_nurminen, or effect = \"risk_difference\"",

@@ -236,6 +236,8 @@ impl Ordinal {
         let arms = shares[0] * shares[1];
         let statistic = MannWhitney::new(&self.control, &self.experimental);
         let excess = statistic.probability_better - 0.5;
+        // The exact variance differs from the large-sample one by terms of 1/N, which no infinite
+        // trial has.
         if self.test == OrdinalTest::MannWhitney && total.is_finite() {
             let sizes = shares.map(|share| share * total);
             let null = null_variance(&self.control, &self.experimental, sizes);
@@ -248,6 +250,8 @@ impl Ordinal {
         let cubes = mixture_powers(&self.control, &self.experimental, share_experimental).cubes;
         match self.test {
             OrdinalTest::ProportionalOdds => {
+                // Whitehead's information is N·q_c·q_e·(1 − Σ p̄³)/3, with the shares q of the
+                // arms.
                 let sd = (3.0 / (arms * (1.0 - cubes))).sqrt();
                 StatisticMoments {
                     excess: self.log_odds_ratio - self.null_log_odds_ratio,
@@ -265,6 +269,7 @@ impl Ordinal {
                 }
             }
             OrdinalTest::MannWhitney | OrdinalTest::MannWhitneyNullVariance => {
+                // Noether's 1/(12·N·q_c·q_e), times 1 − Σ p̄³ for the ties (Zhao, Rahardja & Qu).
                 let sd = ((1.0 - cubes) / (12.0 * arms)).sqrt();
                 StatisticMoments { excess, null_sd: sd, sd }
             }

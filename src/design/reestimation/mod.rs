@@ -251,6 +251,8 @@ impl PromisingZone {
             AssumedEffect::Trend => z * ((size - interim) / interim).sqrt(),
             AssumedEffect::Stated(effect) => effect * (size - interim).sqrt(),
         };
+        // The bound keeps the planned weights at every size: only the mean of the second stage
+        // grows.
         lower_tail(mean - self.second_stage_bound(z))
     }
 

@@ -268,6 +268,8 @@ impl Trace {
             success: scenario
                 .success
                 .as_ref()
+                // No analysis has left its trial in the result: the rule computes every statistic
+                // itself.
                 .map(|rule| RuleTrace::new(scenario, rule, &followed.decide_together(rule))),
         };
         // What was cut short may be wrong anywhere.
