@@ -159,6 +159,7 @@ impl<T: Test> Test for WaldAgainst<T> {
 
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
         let test = self.test.test(groups, scratch);
+        // Estimate, error and interval are of the effect itself, wherever its null hypothesis ends.
         TestResult { z: self.null.wald_z(test.estimate, test.standard_error), ..test }
     }
 

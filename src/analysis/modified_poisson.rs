@@ -119,6 +119,8 @@ fn katz(arms: &Arms) -> TestResult {
     let estimate = ProportionEffect::LogRiskRatio.estimate(arms);
     match estimate.status {
         FitStatus::NoInformation | FitStatus::NotConverged => TestResult::failed(estimate.status),
+        // Without a success in one arm the estimate is infinite but has a direction, as in the
+        // regression.
         FitStatus::Separated | FitStatus::Converged => {
             wald(estimate.estimate, estimate.standard_error)
         }

@@ -234,6 +234,7 @@ impl Flow {
         for (_, mrs, weight) in self.cells() {
             levels[mrs.index()] += weight;
         }
+        // Weights are numbers of patients if the flow was simulated.
         let total: f64 = levels.iter().sum();
         MrsDistribution::new(levels.map(|weight| weight / total)).ok()
     }

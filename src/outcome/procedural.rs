@@ -111,12 +111,16 @@ impl ProceduralModel {
         let independent = logit(cumulative[Mrs::INDEPENDENT.index()]);
         let mut prognoses: Vec<(f64, f64)> = Vec::new();
         for (share, log_odds) in population.prognosis() {
+            // By exact equality: sums that differ by rounding stay apart, which costs time and
+            // changes no result.
             match prognoses.iter_mut().find(|(_, other)| *other == log_odds) {
                 Some((sum, _)) => *sum += share,
                 None => prognoses.push((share, log_odds)),
             }
         }
         Self {
+            // Infinite for a cut that all or none of the patients are at or below, as without
+            // deaths: every finite score is then on one side of it, and its logistic is 1 or 0.
             deltas: cumulative.map(|p| logit(p) - independent),
             coefficients,
             // Tabulated, as it is needed for every patient.

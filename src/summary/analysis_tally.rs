@@ -105,6 +105,7 @@ impl AnalysisTally {
 
     /// Replicates counted.
     pub fn n(&self) -> u64 {
+        // Every trial has a duration, whatever it concluded.
         self.duration_months.n()
     }
 
@@ -124,10 +125,13 @@ impl AnalysisTally {
             && self.reversals[1] <= self.futilities()
             && self.reversals[2] <= self.harms()
             && self.efficacy_without_safety <= n
+            // The number of replicates may be forged as well, so that the product could exceed 64
+            // bits.
             && u128::from(self.failed_looks) <= u128::from(n) * self.looks.len() as u128
             && self.estimates.is_possible(n)
             && self.median_unbiased.is_possible(n)
             && self.estimates_with_overrun.is_possible(n)
+            // Estimates of trials that stopped early are among those of all trials.
             && self.early_estimates.is_possible(self.estimates.estimates.n())
             && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
             && self.size.iter().all(|size| size.is_of(n))
@@ -329,6 +333,7 @@ const AT_TRUTH: f64 = 1e-6;
 pub(super) struct EstimateTally {
     pub estimates: ExactMoments,
     pub errors: ExactMoments,
+    // Moments, not a sum alone: the error of their mean needs their variance.
     pub squared_errors: ExactMoments,
     /// Intervals that contain the truth.
     pub covered: u64,

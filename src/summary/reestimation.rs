@@ -199,6 +199,8 @@ impl SizeTally {
     /// Whether `n` replicates can have these counts.
     pub fn is_of(&self, n: u64) -> bool {
         let by_size = [self.increased, self.decreased, self.at_maximum, self.paused];
+        // No other count says how many trials went on to the final look, so that the histogram is
+        // asked for its own number, which the trials that reached the look must contain.
         let final_looks = self.final_size.n();
         self.n == n
             && [self.reached, self.weighted, self.conventional].iter().all(|&count| count <= n)

@@ -164,6 +164,8 @@ impl SuccessTally {
     }
 
     pub fn add(&mut self, result: &RuleResult) {
+        // The array has places for the most analyses that a rule may have, and the rest would count
+        // as analyses that do not reject.
         let rejected_at = &result.rejected_at[..self.rejected.len()];
         let first = rejected_at.iter().copied().filter(|&at| at > 0).min();
         let mut rejections = 0;
@@ -210,6 +212,7 @@ impl SuccessTally {
         let succeeded = self.looks.iter().map(|look| look.success);
         self.n == n
             && within.iter().chain(by_analysis).all(|&count| count <= n)
+            // Every trial ends at exactly one look, and is first a success at no more than one.
             && sum(ended) == u128::from(n)
             && sum(succeeded) == u128::from(self.success)
             && self.looks.iter().all(|look| {

@@ -109,6 +109,8 @@ impl Tally {
     /// Restores a tally that was read from a file, together with what the scenario determines; `None` if
     /// `n` replicates of the scenario cannot have these counts.
     pub(crate) fn restored(scenario: &Scenario, folded: &Self, n: u64) -> Option<Self> {
+        // Merged into an empty tally instead of taken as read: this keeps what the file has not,
+        // and gives each list the scenario's length, whatever the file's is.
         let mut tally = Self::new(scenario);
         Merge::merge(&mut tally, folded);
         tally.is_of(n, scenario).then_some(tally)
@@ -116,6 +118,8 @@ impl Tally {
 
     fn is_of(&self, n: u64, scenario: &Scenario) -> bool {
         let randomised = scenario.randomised;
+        // A re-estimated trial may have more patients than planned; balance is counted among the
+        // planned ones.
         self.analyses.iter().all(|of| of.is_of(n, scenario.most_randomised()))
             // The truths with control variates come first, so these lists go together.
             && self.controls.iter().zip(&self.analyses).all(|(control, analysis)| {

@@ -88,6 +88,8 @@ impl<'p> ObservedLook<'p> {
             let Some((arm, early)) = arm.zip(patient.early) else { continue };
             let of_arm = &mut counts[arm.index()];
             match patient.outcome {
+                // Both lists are in order of randomisation, so that the patients of the look are
+                // the first of all.
                 PatientOutcome::Known(mrs) if i < self.patients.len() => {
                     of_arm.completed[early.index()][mrs.index()] += 1;
                 }

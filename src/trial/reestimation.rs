@@ -130,10 +130,13 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let last = randomised as usize - 1;
         let planned = scenario.randomised as usize;
         let arrivals = &cohort.enrolled.arrival_days;
+        // Below 0 if the planned patients are still arriving at the decision: recruitment never
+        // stops.
         let pause = (decision_day - arrivals[planned - 1]).max(0.0);
         // A smaller trial ends before the planned number is reached, at which recruitment pauses.
         let paused_days = if randomised > scenario.randomised { pause } else { 0.0 };
         let day = scenario.follow_up.closes(arrivals[last] + paused_days);
+        // A final look waits for the last patient, so that nobody is still followed.
         let all = PatientsSoFar { randomised, overrun: 0 };
         let moment = LookMoment {
             day,
@@ -187,6 +190,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             // The bounds are those of the final look as planned, from which conditional power was computed.
             SizeRule::Unblinded { .. } => {
                 let planned = &self.simulator.scenario.design.looks()[look.planned];
+                // A stage without a statistic makes this NaN, which reaches neither bound and
+                // concludes nothing.
                 if deciding >= planned.efficacy {
                     Conclusion::Efficacy
                 } else if deciding <= planned.harm {

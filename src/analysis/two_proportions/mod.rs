@@ -290,6 +290,8 @@ impl ProportionTest {
     pub fn of_expected_counts(self, reference: ReferenceDistribution) -> Self {
         match (reference, self) {
             (ReferenceDistribution::Rerandomisation, _) => Self::PooledZ,
+            // Yates corrected χ² to come close to Fisher's test; half the observed table's
+            // probability takes this correction back.
             (ReferenceDistribution::Normal, Self::Fisher) => Self::ContinuityCorrected,
             (ReferenceDistribution::Normal, Self::FisherMidP) => Self::PooledZ,
             (
