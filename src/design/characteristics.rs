@@ -240,6 +240,7 @@ impl FixedDesign {
         // one.
         let required = question.required(looks, planned.rejection);
         Self {
+            // The drift is defined such that this is the power of one look, whatever the variances.
             power: upper_tail(upper_quantile(alpha) - planned.drift),
             total: required.as_ref().map(|required| required.fixed_total),
             inflation_factor: required.map(|required| required.inflation_factor),

@@ -51,6 +51,7 @@ impl FinalLook {
             leave_below: Vec::new(),
             by_analysed: ValuesBySize::new(most_analysed),
         }];
+        // Each continues from the one before, so that all of them together take one recursion.
         for k in 0..plan.looks_analysed.len() - 1 {
             out.push(out[k].after(plan, boundaries, k, most_analysed));
         }
@@ -70,6 +71,8 @@ impl FinalLook {
         let harm_lower = boundaries.harm_spending[k];
         let harm_spent =
             self.harm.as_ref().map_or(0.0, |harm| harm.state.below(t, 0.0, harm_lower));
+        // For estimates, which take every stop to have been heeded, unlike `lower`: the efficacy
+        // boundary may not rely on futility.
         let leave_below = boundaries.futility[k].max(boundaries.harm[k]);
         Self {
             efficacy: self.efficacy.after(t, Region { lower, upper }, finest),

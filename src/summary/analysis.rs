@@ -179,8 +179,9 @@ pub struct SizeSummary {
 pub struct EstimateSummary {
     /// Name of an [`EffectScale`](crate::analysis::EffectScale).
     pub scale: &'static str,
-    /// Value that the estimate approaches in ever larger trials; null if there is none. Under the prior it
-    /// is null too, and bias, error and coverage refer to the effect drawn for each replicate.
+    /// Value that the estimate approaches in ever larger trials without dropout and, per protocol and as
+    /// treated, with full adherence; null if there is none. Under the prior it is null too, and bias, error
+    /// and coverage refer to the effect drawn for each replicate.
     pub truth: Option<f64>,
     /// All trials, ignoring the looks.
     #[serde(flatten)]

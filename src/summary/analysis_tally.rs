@@ -14,8 +14,8 @@ use crate::trial::{Conclusion, LookMoment, ReplicateResult, TrialResult};
 /// Trials of one truth as seen by one analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct AnalysisTally {
-    /// Value that the estimate approaches in large trials; `None` if there is none or if each trial draws
-    /// its own.
+    /// Value that the estimate aims at, see [`Expected::estimand`](crate::expected::Expected::estimand);
+    /// `None` if there is none or if each trial draws its own.
     #[serde(skip)]
     pub estimand: Option<f64>,
     pub looks: Vec<LookTally>,

@@ -219,6 +219,8 @@ impl PopulationTally {
         self.stopped += u64::from(levels.is_empty());
         self.errors += u64::from(match self.claim {
             Claim::EachLevel => no_error != rejected,
+            // The claim is of the mean effect in these levels together, which one of them may
+            // carry.
             Claim::Population => !rejected.is_empty() && no_error.is_empty(),
         });
         self.all_shown += u64::from(!self.with_effect.is_empty() && no_error == self.with_effect);
