@@ -4,9 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
-use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
-};
+use super::method::{Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test};
 use super::proportional_odds::adjusted;
 use super::two_proportions::{Arms, arms, independent};
 use super::{Counts, EffectScale, FitStatus, TestResult};
@@ -49,10 +47,6 @@ impl Method for CochranMantelHaenszel {
         true
     }
 
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         Ok(Binding::of_groups(MantelHaenszel { cut: self.cut }, cells.grouped(factors)))
     }
@@ -65,10 +59,6 @@ impl Test for MantelHaenszel {
 
     fn score(&self) -> PatientScore<'_> {
         PatientScore::Success(self.cut)
-    }
-
-    fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

@@ -50,10 +50,6 @@ impl Method for Logistic {
         true
     }
 
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let levels = Levels::at_most(self.cut);
         let regression = Regression::new(levels, self.test, EffectScale::LogOddsRatio);

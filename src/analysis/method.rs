@@ -102,16 +102,20 @@ pub trait Method {
     /// Test, covariates and effect, in a line or two without a full stop.
     fn describe(&self) -> String;
 
-    /// Factors that divide the patients into groups.
-    fn grouped_by(&self) -> GroupedBy<'_>;
+    /// Factors that divide the patients into groups; none by default.
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Nothing
+    }
 
     /// Whether Z takes few values because it depends on whole numbers of successes, so that its
     /// distribution differs visibly from the normal one that formulas assume.
     fn counts_successes(&self) -> bool;
 
     /// A parameter that is allowed but probably not meant, as the predicate of a sentence about the
-    /// analysis.
-    fn warning(&self) -> Option<String>;
+    /// analysis; `None` by default.
+    fn warning(&self) -> Option<String> {
+        None
+    }
 
     /// Checks the parameters and binds them to the cells of a scenario; `factors` are the positions in
     /// the population of those of [`Method::grouped_by`].

@@ -19,9 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
 use super::margin::{NullEffects, WaldAgainst};
-use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Test,
-};
+use super::method::{Binding, GroupedBy, Method, ParameterError, PatientScore, Test};
 use super::proportional_odds::{adjusted, adjusted_for};
 use super::two_proportions::{Arms, ProportionEffect, arms, independent};
 use super::utilities::regression::CovariateRows;
@@ -69,10 +67,6 @@ impl Method for ModifiedPoisson {
         true
     }
 
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let cut = self.cut;
         if factors.is_empty() {
@@ -92,10 +86,6 @@ impl Test for RiskRatio {
 
     fn score(&self) -> PatientScore<'_> {
         PatientScore::Success(self.cut)
-    }
-
-    fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::grouping::{CellLayout, Grouping};
 use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, ReferenceDistribution,
-    Statistic, Test,
+    Binding, GroupedBy, Method, ParameterError, PatientScore, ReferenceDistribution, Statistic,
+    Test,
 };
 use super::proportional_odds::adjusted;
 use super::two_proportions::{
@@ -180,10 +180,6 @@ impl Test for SlidingTest {
 
     fn score(&self) -> PatientScore<'_> {
         PatientScore::SuccessByGroup(&self.cuts)
-    }
-
-    fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

@@ -7,9 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
-use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
-};
+use super::method::{Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test};
 use super::proportional_odds::adjusted;
 use super::proportional_odds::levels::Levels;
 use super::wins::{PairsTest, WinMeasure, in_words};
@@ -73,10 +71,6 @@ impl Method for Wilcoxon {
         false
     }
 
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let levels = Levels::stated(self.levels.as_deref())?;
         Ok(if factors.is_empty() {
@@ -94,10 +88,6 @@ impl Test for VanElteren {
 
     fn score(&self) -> PatientScore<'_> {
         PatientScore::Rank(self.levels.unwrap_or(Levels::ALL))
-    }
-
-    fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

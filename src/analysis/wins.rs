@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::grouping::CellLayout;
 use super::margin::{NullEffects, WaldAgainst, no_margin};
 use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
+    ArmComparison, Binding, Method, ParameterError, PatientScore, Statistic, Test,
 };
 use super::proportional_odds::adjusted;
 use super::proportional_odds::levels::Levels;
@@ -43,16 +43,8 @@ impl Method for WinOdds {
         format!("win odds (ties split), its logarithm{}", in_words(self.levels.as_deref()))
     }
 
-    fn grouped_by(&self) -> GroupedBy<'_> {
-        GroupedBy::Nothing
-    }
-
     fn counts_successes(&self) -> bool {
         false
-    }
-
-    fn warning(&self) -> Option<String> {
-        None
     }
 
     fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
@@ -80,16 +72,8 @@ impl Method for WinRatio {
         format!("win ratio (ties left out), its logarithm{}", in_words(self.levels.as_deref()))
     }
 
-    fn grouped_by(&self) -> GroupedBy<'_> {
-        GroupedBy::Nothing
-    }
-
     fn counts_successes(&self) -> bool {
         false
-    }
-
-    fn warning(&self) -> Option<String> {
-        None
     }
 
     fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {

@@ -13,10 +13,6 @@ use crate::num::{logistic, logit};
 use crate::procedure::State;
 use crate::randomisation::Arm;
 
-/// Largest number of safety endpoints of a trial.
-// Their events are bits of a byte.
-pub const MAX_ENDPOINTS: usize = 8;
-
 /// Adverse event, by its source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {

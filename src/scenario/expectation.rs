@@ -116,11 +116,6 @@ impl Expectation {
         }
         Ok(Self { quantity: quantity_name(key, index), analysis, comparison, limit })
     }
-
-    /// Returns whether the quantity is expected to be small.
-    pub fn is_upper_limit(&self) -> bool {
-        self.comparison.is_upper()
-    }
 }
 
 /// Returns the name that `--precision-of` has for the quantity of a key.

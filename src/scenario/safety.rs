@@ -10,7 +10,8 @@ use crate::outcome::safety::Event;
 /// Adverse events that are compared when a trial ends, and may stop it before.
 #[derive(Debug, Clone)]
 pub struct Safety {
-    /// One to [`MAX_ENDPOINTS`](crate::outcome::safety::MAX_ENDPOINTS).
+    /// One to eight.
+    // Their events are bits of a byte.
     pub endpoints: Vec<SafetyEndpoint>,
     /// Two-sided significance level of the comparisons when a trial ends.
     pub alpha_two_sided: f64,

@@ -22,8 +22,10 @@ pub trait Test: Debug + Send + Sync {
 
     /// The comparison from which power and sizes follow by formula: Z is then normal but for terms that
     /// vanish as patients become many, with a mean and a variance that the mRS of the two arms
-    /// determine. `None` if the test depends on more, such as covariates, or has no formula here.
-    fn comparison(&self) -> Option<ArmComparison<'_>>;
+    /// determine. `None`, the default, if the test depends on more, such as covariates, or has no formula here.
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        None
+    }
 
     /// The statistic with estimate, standard error and interval, from counts by group; they need not
     /// be whole.

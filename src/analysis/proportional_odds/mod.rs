@@ -131,10 +131,6 @@ impl Method for ProportionalOdds {
         false
     }
 
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let levels = self.stated_levels()?.unwrap_or(Levels::ALL);
         // The usual case has a fit of its own, which is faster.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::grouping::CellLayout;
 use super::margin::{NullEffects, statistic_without_margin};
 use super::method::{
-    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, ReferenceDistribution,
-    Statistic, Test,
+    ArmComparison, Binding, Method, ParameterError, PatientScore, ReferenceDistribution, Statistic,
+    Test,
 };
 use super::proportional_odds::adjusted;
 use super::{Counts, EffectScale, TestResult};
@@ -73,16 +73,8 @@ impl Method for Proportions {
         format!("two proportions with mRS 0–{cut}, {effect}{test}")
     }
 
-    fn grouped_by(&self) -> GroupedBy<'_> {
-        GroupedBy::Nothing
-    }
-
     fn counts_successes(&self) -> bool {
         true
-    }
-
-    fn warning(&self) -> Option<String> {
-        None
     }
 
     fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {

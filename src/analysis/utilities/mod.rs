@@ -144,10 +144,6 @@ impl Test for AdjustedMeans {
         PatientScore::Utility(&self.utilities)
     }
 
-    fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
-    }
-
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         regression::adjusted_t_test(&self.utilities, &self.covariates, groups).against(self.null)
     }

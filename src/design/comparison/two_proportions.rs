@@ -54,7 +54,12 @@ impl TwoProportions {
     pub fn new(control: f64, experimental: f64) -> Result<Self, NotComparable> {
         rate("control rate", control)?;
         rate("experimental rate", experimental)?;
-        Ok(Self {
+        Ok(Self::of_rates(control, experimental))
+    }
+
+    /// [`TwoProportions::new`] for any rates, 0 and 1 among them.
+    fn of_rates(control: f64, experimental: f64) -> Self {
+        Self {
             control,
             experimental,
             null: Distance::Difference(0.0),
@@ -63,7 +68,7 @@ impl TwoProportions {
             test: None,
             measure: ProportionEffect::RiskDifference,
             balance: Balance::NONE,
-        })
+        }
     }
 
     /// Tests against the null hypothesis that the experimental rate is at most at this distance
@@ -271,18 +276,8 @@ pub fn two_proportions_drift(
     total: f64,
     alpha_one_sided: f64,
 ) -> f64 {
-    // Not by `new`, as rates of 0 and 1 are allowed here.
     let [control, experimental] = rates;
-    let stated = TwoProportions {
-        control,
-        experimental,
-        null: Distance::Difference(0.0),
-        variance: Variance::NullAndAlternative,
-        continuity_corrected: false,
-        test: None,
-        measure: ProportionEffect::RiskDifference,
-        balance: Balance::NONE,
-    };
+    let stated = TwoProportions::of_rates(control, experimental);
     stated.moments(share_experimental, total).drift(alpha_one_sided, total)
 }
 

@@ -44,7 +44,7 @@ pub enum WrittenPopulationAdaptation {
         measure: DropMeasure,
         /// Whether a level continues whenever a later one does, as levels that are ordered by the benefit
         /// expected.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "super::is_false")]
         ordered: bool,
         /// Whether trials are also simulated with an effect in some levels only.
         #[serde(default = "yes")]
@@ -226,10 +226,6 @@ pub enum SizeStatistic {
     /// The Z of all patients together: the type I error is kept only if the zone begins high enough,
     /// which `check` shows.
     Conventional,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 // Named functions, as serde takes defaults by path.

@@ -48,7 +48,7 @@ pub struct WrittenDesign {
     /// Whether the efficacy boundary relies on the futility boundary being followed; `false` by
     /// default. It is then lower, and the type I error exceeds alpha if a trial continues in spite
     /// of futility.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub binding_futility: bool,
     /// Boundary for stopping because the experimental arm is worse; none by default.
     #[serde(default, skip_serializing_if = "Harm::is_none")]
@@ -257,8 +257,4 @@ impl Harm {
     fn is_none(&self) -> bool {
         *self == Self::None
     }
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
