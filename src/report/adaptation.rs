@@ -1,11 +1,11 @@
 //! Re-estimation of the number of patients: the rule in words, its decisions and its results.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{NONE, fixed, grouped, number, with_error};
 use super::table::under;
 use crate::expected::{Expected, SizeDecisionRow};
 use crate::scenario::{Scenario, SizeRule};
-use crate::summary::{EstimatePerformance, McEstimate, ReestimationSummary, TruthSummary};
+use crate::summary::{McEstimate, ReestimationSummary, TruthSummary};
 
 /// States the rule with what it does under the first truths; empty without a re-estimation.
 pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document {
@@ -79,8 +79,10 @@ pub(super) fn decisions(scenario: &Scenario) -> Document {
                 crate::scenario::BlindedSize::Rate { .. } => "rate of\nboth arms",
                 crate::scenario::BlindedSize::Variance { .. } => "variance of\nboth arms",
             };
-            let rows = rows.iter().map(|row| vec![fixed(row.observed, 4), size_of(row)]);
-            out += Document::of_table(&[observed, "patients\nrandomised"], rows.collect());
+            out += Columns::of(&rows)
+                .column(observed, |row| fixed(row.observed, 4))
+                .column("patients\nrandomised", |row| size_of(row))
+                .document();
         }
     }
     out
@@ -89,17 +91,13 @@ pub(super) fn decisions(scenario: &Scenario) -> Document {
 fn unblinded(rows: &[SizeDecisionRow], scale: &str) -> Document {
     // Broken once, so that the column is no wider than its numbers.
     let effect = super::design::effect_name(scale).replacen(' ', "\n", 1);
-    let rows = rows.iter().map(|row| {
-        vec![
-            fixed(row.observed, 4),
-            number(row.effect),
-            row.conditional_power.map_or(NONE.to_owned(), |power| fixed(power, 4)),
-            row.zone.map_or(NONE, |zone| zone.name()).to_owned(),
-            size_of(row),
-        ]
-    });
-    let header = ["Z at\nthe look", &effect, "conditional\npower", "zone", "patients\nrandomised"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(rows)
+        .column("Z at\nthe look", |row| fixed(row.observed, 4))
+        .column(effect, |row| number(row.effect))
+        .column("conditional\npower", |row| four_digits(row.conditional_power))
+        .column("zone", |row| row.zone.map_or(NONE, |zone| zone.name()))
+        .column("patients\nrandomised", |row| size_of(row))
+        .document()
 }
 
 fn size_of(row: &SizeDecisionRow) -> String {
@@ -149,85 +147,57 @@ impl<'r> Under<'r> {
 }
 
 fn sizes(results: &[Under<'_>]) -> Document {
-    let rows = results.iter().map(|Under { truth, found }| {
-        let size = &found.final_size;
-        vec![
-            (*truth).to_owned(),
-            with_error(found.increased),
-            with_error(found.decreased),
-            with_error(found.at_maximum),
-            with_error(size.mean),
-            whole(size.p50),
-            whole(size.p90),
-        ]
-    });
-    let header =
-        ["under", "increased", "decreased", "maximum", "final size,\nmean", "median", "90 %"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(results)
+        .column("under", |of| of.truth)
+        .column("increased", |of| with_error(of.found.increased))
+        .column("decreased", |of| with_error(of.found.decreased))
+        .column("maximum", |of| with_error(of.found.at_maximum))
+        .column("final size,\nmean", |of| with_error(of.found.final_size.mean))
+        .column("median", |of| whole(of.found.final_size.p50))
+        .column("90 %", |of| whole(of.found.final_size.p90))
+        .document()
 }
 
 fn errors(results: &[Under<'_>]) -> Document {
-    let rows = results.iter().map(|Under { truth, found }| {
-        let integrated = found.integrated.as_ref();
-        vec![
-            (*truth).to_owned(),
-            found.weighted.map_or(NONE.to_owned(), with_error),
-            integrated.map_or(NONE.to_owned(), |it| fixed(it.weighted, 4)),
-            found.conventional.map_or(NONE.to_owned(), with_error),
-            integrated.map_or(NONE.to_owned(), |it| fixed(it.conventional, 4)),
-            integrated.map_or(NONE.to_owned(), |it| fixed(it.fixed, 4)),
-        ]
-    });
-    let header = [
-        "P(efficacy)\nunder",
-        "weighted",
-        "integrated",
-        "conven-\ntional",
-        "integrated",
-        "not changed,\nintegrated",
-    ];
-    Document::of_table(&header, rows.collect())
+    Columns::of(results.iter().map(|of| (of, of.found.integrated.as_ref())))
+        .column("P(efficacy)\nunder", |(of, _)| of.truth)
+        .column("weighted", |(of, _)| of.found.weighted.map_or(NONE.to_owned(), with_error))
+        .column("integrated", |(_, it)| four_digits(it.map(|it| it.weighted)))
+        .column("conven-\ntional", |(of, _)| {
+            of.found.conventional.map_or(NONE.to_owned(), with_error)
+        })
+        .column("integrated", |(_, it)| four_digits(it.map(|it| it.conventional)))
+        .column("not changed,\nintegrated", |(_, it)| four_digits(it.map(|it| it.fixed)))
+        .document()
 }
 
 fn zones(found: &ReestimationSummary) -> Document {
-    let exact = |value: Option<f64>| value.map_or(NONE.to_owned(), |value| fixed(value, 4));
-    let rows = found.zones.iter().map(|zone| {
-        vec![
-            zone.zone.to_owned(),
-            with_error(zone.probability),
-            exact(zone.probability_integrated),
-            if_any(zone.rejection),
-            exact(zone.rejection_integrated),
-            if_any(zone.n_randomised),
-        ]
-    });
-    let header = [
-        "zone",
-        "probability",
-        "integrated",
-        "efficacy,\ngiven zone",
-        "integrated",
-        "mean\npatients",
-    ];
-    Document::of_table(&header, rows.collect())
+    Columns::of(&found.zones)
+        .column("zone", |zone| zone.zone)
+        .column("probability", |zone| with_error(zone.probability))
+        .column("integrated", |zone| four_digits(zone.probability_integrated))
+        .column("efficacy,\ngiven zone", |zone| if_any(zone.rejection))
+        .column("integrated", |zone| four_digits(zone.rejection_integrated))
+        .column("mean\npatients", |zone| if_any(zone.n_randomised))
+        .document()
 }
 
 fn estimates(results: &[Under<'_>]) -> Document {
-    let rows = results.iter().flat_map(|Under { truth, found }| {
-        let both = [("naive", &found.naive_changed), ("weighted", &found.weighted_changed)];
-        both.map(|(name, of): (&str, &EstimatePerformance)| {
-            vec![
-                (*truth).to_owned(),
-                name.to_owned(),
-                if_any(of.mean),
-                if_any(of.bias),
-                if_any(of.coverage),
-                if_any(of.above_truth),
-            ]
-        })
+    let both = results.iter().flat_map(|Under { truth, found }| {
+        [(truth, "naive", &found.naive_changed), (truth, "weighted", &found.weighted_changed)]
     });
-    let header = ["under", "estimate", "mean", "bias", "coverage", "P(above\ntruth)"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(both)
+        .column("under", |(truth, ..)| **truth)
+        .column("estimate", |(_, name, _)| *name)
+        .column("mean", |(_, _, of)| if_any(of.mean))
+        .column("bias", |(_, _, of)| if_any(of.bias))
+        .column("coverage", |(_, _, of)| if_any(of.coverage))
+        .column("P(above\ntruth)", |(_, _, of)| if_any(of.above_truth))
+        .document()
+}
+
+fn four_digits(value: Option<f64>) -> String {
+    value.map_or(NONE.to_owned(), |value| fixed(value, 4))
 }
 
 /// Writes an estimate; a dash if it is of no trials.

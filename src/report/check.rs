@@ -4,14 +4,14 @@
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{number, probability};
 use super::prior::components;
 use super::synopsis::remarks;
 use super::table::{BoundaryRow, boundaries};
 use crate::expected::Expected;
 use crate::outcome::Mrs;
-use crate::scenario::{Scenario, Truth};
+use crate::scenario::{Analysis, Scenario, Truth};
 
 /// Width of the tables, which leaves room for the comment sign.
 const WIDTH: usize = 78;
@@ -133,24 +133,20 @@ fn or_dash(odds_ratio: Option<f64>) -> String {
 
 fn formula(scenario: &Scenario) -> Document {
     let expected = Expected::new(scenario);
-    let rows = scenario.analyses.iter().map(|analysis| {
-        let mut row = vec![analysis.name.clone()];
-        for truth in [Truth::Alternative, Truth::Null] {
-            let closed_form = expected.normal_approximation(truth, analysis).ok();
-            row.push(number(closed_form.map(|closed_form| closed_form.rejection())));
-        }
-        if scenario.prior.is_some() {
-            row.push(number(expected.assurance(analysis)));
-        }
-        row
-    });
     let at_margin = scenario.primary_hypothesis().has_margin();
     let error = if at_margin { "type I error at the margin" } else { "type I error" };
-    let mut header = vec!["analysis", "power", error];
-    if scenario.prior.is_some() {
-        header.push("assurance");
-    }
-    let table = Document::of_table(&header, rows.collect());
+    let rejection = |truth: Truth, analysis: &Analysis| {
+        let closed_form = expected.normal_approximation(truth, analysis).ok();
+        number(closed_form.map(|closed_form| closed_form.rejection()))
+    };
+    let table = Columns::of(&scenario.analyses)
+        .column("analysis", |analysis| analysis.name.clone())
+        .column("power", |analysis| rejection(Truth::Alternative, analysis))
+        .column(error, |analysis| rejection(Truth::Null, analysis))
+        .column_if(scenario.prior.is_some(), "assurance", |analysis| {
+            number(expected.assurance(analysis))
+        })
+        .document();
     scenario.analyses.iter().fold(table, |document, analysis| {
         let words = expected.formula_in_words(Truth::Alternative, analysis);
         document.text(format!("{}: {words}.", analysis.name))

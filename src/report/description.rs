@@ -1,6 +1,6 @@
 //! Tables of supplementary analyses: odds ratios cut by cut, subgroups, tipping point.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{number, with_error};
 use crate::summary::{DescriptionSummary, TruthSummary};
 
@@ -16,15 +16,13 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
         "Supplementary analyses at the end of the trial, on the data of the primary analysis",
     );
     if !effect.cuts.is_empty() {
-        let rows = effect.cuts.iter().zip(&none.cuts).map(|(effect, none)| {
-            let mut row = vec![format!("mRS 0–{}", effect.cut)];
-            for cut in [effect, none] {
-                row.extend([number(cut.truth), with_error(cut.log_odds_ratio)]);
-            }
-            row
-        });
-        let header = ["log odds ratio", "true,\nH1", "mean,\nH1", "true,\nH0", "mean,\nH0"];
-        out = out.table(&header, rows.collect());
+        out += Columns::of(effect.cuts.iter().zip(&none.cuts))
+            .column("log odds ratio", |(effect, _)| format!("mRS 0–{}", effect.cut))
+            .column("true,\nH1", |(effect, _)| number(effect.truth))
+            .column("mean,\nH1", |(effect, _)| with_error(effect.log_odds_ratio))
+            .column("true,\nH0", |(_, none)| number(none.truth))
+            .column("mean,\nH0", |(_, none)| with_error(none.log_odds_ratio))
+            .document();
         out = out.gap();
     }
     let tests = [

@@ -7,7 +7,7 @@ pub(super) use boundaries::BoundaryKind;
 
 use serde::Serialize;
 
-use super::document::Document;
+use super::document::{Document, Rows};
 use super::numeral::{self, fixed};
 use super::numeral::{grouped, trimmed};
 use super::{enrichment, reestimation};
@@ -140,38 +140,27 @@ fn performance(report: &DesignReport) -> Document {
 fn performance_under(report: &DesignReport, effects: &[EffectCharacteristics]) -> Document {
     let DesignReport { design, effect_scale: scale, has_margin, .. } = report;
     let several = design.looks.len() > 1;
-    let mut rows = vec![row(&effect_name(scale), effects, |effect| fixed(effect.effect, 4))];
+    let share = |effect: &EffectCharacteristics| share_name(effect.fraction, *has_margin);
+    let mut table = Rows::of(effects, "true effect", share)
+        .row(&effect_name(scale), |effect| fixed(effect.effect, 4));
     for kind in BoundaryKind::ALL.into_iter().filter(|kind| kind.is_in(&design.looks)) {
         let name = kind.name();
         for k in (0..design.looks.len()).filter(|&k| kind.at(&design.looks[k]).is_some()) {
             let name = format!("{name}, look {}", k + 1);
-            rows.push(row(&name, effects, |effect| probability(kind.stopping(effect)[k])));
+            table = table.row(&name, |effect| probability(kind.stopping(effect)[k]));
         }
         // With one look the sum is the row above.
-        if several {
-            rows.push(row(name, effects, |effect| probability(kind.stopping(effect).iter().sum())));
-        }
+        table =
+            table.row_if(several, name, |effect| probability(kind.stopping(effect).iter().sum()));
     }
     if several {
-        rows.push(row("expected information", effects, |effect| {
-            format!("{:.4}", effect.expected_information)
-        }));
-        rows.push(row("expected patients analysed", effects, |effect| {
-            format!("{:.1}", effect.expected_total)
-        }));
-        rows.push(row("median", effects, |effect| grouped(u64::from(effect.median_total))));
-        rows.push(row("90th percentile", effects, |effect| grouped(u64::from(effect.p90_total))));
+        table = table
+            .row("expected information", |effect| format!("{:.4}", effect.expected_information))
+            .row("expected patients analysed", |effect| format!("{:.1}", effect.expected_total))
+            .row("median", |effect| grouped(u64::from(effect.median_total)))
+            .row("90th percentile", |effect| grouped(u64::from(effect.p90_total)));
     }
-    let names: Vec<String> =
-        effects.iter().map(|effect| share_name(effect.fraction, *has_margin)).collect();
-    let header: Vec<&str> =
-        std::iter::once("true effect").chain(names.iter().map(String::as_str)).collect();
-    Document::of_table(&header, rows)
-}
-
-/// Writes a row with a cell for each item.
-fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
-    std::iter::once(name.to_owned()).chain(items.iter().map(cell)).collect()
+    table.document()
 }
 
 pub(super) fn share_name(fraction: f64, margin: bool) -> String {
@@ -199,26 +188,25 @@ pub(super) fn effect_name(scale: &str) -> String {
 fn exact(report: &DesignReport) -> Option<Document> {
     let design = &report.design;
     let exact = design.exact.as_ref()?;
-    let both = [&exact.null, &exact.alternative];
-    let mut rows = Vec::new();
+    let null = if report.has_margin { "the margin" } else { "none" };
+    let both = [(null, &exact.null), ("planned", &exact.alternative)];
+    let mut table = Rows::of(&both, "true effect", |(name, _)| (*name).to_owned());
     for look in design.looks.iter().filter(|look| look.efficacy.is_some()) {
         let name = format!("efficacy, look {}", look.look);
-        rows.push(row(&name, &both, |found| probability(found.upper[look.look - 1])));
+        table = table.row(&name, |(_, found)| probability(found.upper[look.look - 1]));
     }
+    let several = design.looks.len() > 1;
+    let table = table
+        .row_if(several, "efficacy", |(_, found)| probability(found.rejection))
+        .row_if(several, "expected patients analysed", |(_, found)| {
+            format!("{:.1}", found.expected_total)
+        });
+    // Exact probabilities are those of a trial that obeys its boundaries, also non-binding ones.
     let has_lower =
         BoundaryKind::Futility.is_in(&design.looks) || BoundaryKind::Harm.is_in(&design.looks);
-    if design.looks.len() > 1 {
-        rows.push(row("efficacy", &both, |found| probability(found.rejection)));
-        rows.push(row("expected patients analysed", &both, |found| {
-            format!("{:.1}", found.expected_total)
-        }));
-    }
-    // Exact probabilities are those of a trial that obeys its boundaries, also non-binding ones.
     let also = if has_lower { "; lower boundaries treated as binding" } else { "" };
-    let null = if report.has_margin { "the margin" } else { "none" };
-    let document = Document::new()
-        .heading(format!("Exact binomial calculation{also}"))
-        .table(&["true effect", null, "planned"], rows);
+    let document =
+        Document::new().heading(format!("Exact binomial calculation{also}")).and(table.document());
     let Some((maximum, at)) = exact.maximum_type_one_error.zip(exact.maximum_at) else {
         return Some(document);
     };

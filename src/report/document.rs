@@ -1,6 +1,7 @@
 //! The output of a command for people, as blocks that each format lays out in its own way: the terminal
 //! within 80 columns, Markdown, and sections of a page.
 
+mod columns;
 mod table;
 mod wrapping;
 
@@ -8,6 +9,7 @@ use std::ops::{Add, AddAssign};
 
 use anstyle::{AnsiColor, Color, Style};
 
+pub(super) use columns::{Columns, Rows};
 use table::{grid, with_header};
 pub(super) use wrapping::filled;
 

@@ -1,20 +1,19 @@
 //! A design that may drop a level, as tables: the rule, and its operating characteristics.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{fixed, grouped};
 use crate::design::enrichment::{EnrichedDesign, EnrichedUnder};
 
 /// Renders the rule and its operating characteristics.
 pub(super) fn document(design: &EnrichedDesign) -> Document {
     let [one, other] = design.shares.map(|share| format!("{:.1} %", 100.0 * share));
-    let rows = design.effects.iter().map(row);
     Document::new()
         .heading(format!(
             "Enrichment at look 1: levels of {one} and {other} of the patients, either of which may be dropped"
         ))
         .text(rule(design))
         .heading("Performance with enrichment (numerical integration, normal model)")
-        .table(&HEADER, rows.collect())
+        .and(performance(design))
         .text(format!(
             "Effects are multiples of the stated one, in level 1 and level 2. The right population is that of \
              exactly the levels with an effect; without any, the trial should stop. The familywise error is \
@@ -23,18 +22,6 @@ pub(super) fn document(design: &EnrichedDesign) -> Document {
             design.largest_familywise_error
         ))
 }
-
-const HEADER: [&str; 9] = [
-    "effects",
-    "rejects\nlevel 1",
-    "rejects\nlevel 2",
-    "rejects\nany",
-    "drops\nonly 1",
-    "drops\nonly 2",
-    "stops",
-    "right\npopulation",
-    "familywise\nerror",
-];
 
 fn rule(design: &EnrichedDesign) -> String {
     let dropped = match design.drop_boundary {
@@ -55,22 +42,25 @@ fn rule(design: &EnrichedDesign) -> String {
     )
 }
 
-fn row(under: &EnrichedUnder) -> Vec<String> {
-    let EnrichedUnder { fractions: [one, other], normal, right_population, expected_size: _ } =
-        under;
-    let is_null = *one == 0.0 || *other == 0.0;
-    let chances = [
-        normal.rejected[0],
-        normal.rejected[1],
-        normal.any,
-        normal.dropped[0],
-        normal.dropped[1],
-        normal.stopped,
-        *right_population,
-    ];
-    let mut row = vec![format!("{one}, {other}")];
-    row.extend(chances.map(|chance| fixed(chance, 4)));
-    // Only where a level has no effect can a rejection be an error.
-    row.push(if is_null { fixed(normal.familywise_error, 5) } else { "–".to_owned() });
-    row
+fn performance(design: &EnrichedDesign) -> Document {
+    Columns::of(&design.effects)
+        .column("effects", |EnrichedUnder { fractions: [one, other], .. }| {
+            format!("{one}, {other}")
+        })
+        .column("rejects\nlevel 1", |under| fixed(under.normal.rejected[0], 4))
+        .column("rejects\nlevel 2", |under| fixed(under.normal.rejected[1], 4))
+        .column("rejects\nany", |under| fixed(under.normal.any, 4))
+        .column("drops\nonly 1", |under| fixed(under.normal.dropped[0], 4))
+        .column("drops\nonly 2", |under| fixed(under.normal.dropped[1], 4))
+        .column("stops", |under| fixed(under.normal.stopped, 4))
+        .column("right\npopulation", |under| fixed(under.right_population, 4))
+        .column("familywise\nerror", |under| {
+            // Only where a level has no effect can a rejection be an error.
+            if under.fractions.contains(&0.0) {
+                fixed(under.normal.familywise_error, 5)
+            } else {
+                "–".to_owned()
+            }
+        })
+        .document()
 }

@@ -1,7 +1,7 @@
 //! Effects that differ between the levels of a factor: both arms in each level, exactly, and the power of
 //! the test of interaction.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{number, with_error};
 use super::table::under;
 use crate::expected::{Expected, LevelOutcomes};
@@ -14,26 +14,25 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
         return Document::new();
     }
     let expected = Expected::new(scenario);
-    let rows = scenario.truths().iter().flat_map(|&truth| {
+    let by_level = scenario.truths().iter().flat_map(|&truth| {
         let name = scenario.truth_name(truth);
-        expected.outcomes_by_level(truth).into_iter().map(move |level| row(name, &level))
+        expected.outcomes_by_level(truth).into_iter().map(move |level| (name, level))
     });
     let mut out = Document::new()
         .heading("Effects that differ between levels (exact)")
-        .table(&HEADER, rows.collect())
+        .and(levels(by_level))
         .text(composition(scenario));
     let Some(description) = &scenario.description else { return out };
-    let rows = scenario.truths().iter().flat_map(|&truth| {
+    let powers = scenario.truths().iter().flat_map(|&truth| {
         let powers = expected.interaction_power(truth, description);
-        description.subgroups.iter().zip(powers).map(move |(subgroups, power)| {
-            vec![
-                under(scenario.truth_name(truth)).to_owned(),
-                subgroups.factor.clone(),
-                number(power),
-            ]
-        })
+        let name = under(scenario.truth_name(truth));
+        description.subgroups.iter().zip(powers).map(move |(of, power)| (name, of, power))
     });
-    out = out.gap().table(&["under", "factor", "interaction is\nsignificant"], rows.collect());
+    let interactions = Columns::of(powers)
+        .column("under", |(name, ..)| *name)
+        .column("factor", |(_, subgroups, _)| subgroups.factor.clone())
+        .column("interaction is\nsignificant", |(.., power)| number(*power));
+    out = out.gap().and(interactions.document());
     out.text(format!(
         "Likelihood-ratio test in the proportional-odds model at a two-sided level of {}, by non-central χ² \
          (Self, Mauritsen & Ohara 1992) if all patients are analysed.",
@@ -46,53 +45,42 @@ pub(super) fn simulated(scenario: &Scenario, truths: &[TruthSummary]) -> Documen
     if scenario.file().effect_modifiers().is_empty() {
         return Document::new();
     }
-    let levels = truths.iter().flat_map(|of| of.levels.iter().map(|level| row(&of.truth, level)));
-    let interactions = truths.iter().flat_map(|of| {
+    let by_level = truths
+        .iter()
+        .flat_map(|of| of.levels.iter().map(|level| (of.truth.as_str(), level.clone())));
+    let subgroups = truths.iter().flat_map(|of| {
         let subgroups = of.description.iter().flat_map(|description| &description.subgroups);
-        subgroups.map(|it| {
-            vec![
-                under(&of.truth).to_owned(),
-                it.factor.clone(),
-                with_error(it.interaction),
-                number(it.interaction_by_formula),
-            ]
-        })
+        subgroups.map(|it| (under(&of.truth), it))
     });
-    let header = ["under", "factor", "interaction is\nsignificant", "formula"];
+    let interactions = Columns::of(subgroups)
+        .column("under", |(truth, _)| *truth)
+        .column("factor", |(_, it)| it.factor.clone())
+        .column("interaction is\nsignificant", |(_, it)| with_error(it.interaction))
+        .column("formula", |(_, it)| number(it.interaction_by_formula));
     Document::new()
         .heading("Effects that differ between levels (exact)")
-        .table(&HEADER, levels.collect())
+        .and(levels(by_level))
         .text(composition(scenario))
         .gap()
-        .table(&header, interactions.collect())
+        .and(interactions.document())
         .text(
             "Likelihood-ratio test when the trial ends. The formula, non-central χ², is for all patients: a trial \
              that stops early has fewer, and a lower probability under an interaction.",
         )
 }
 
-const HEADER: [&str; 7] = [
-    "under",
-    "factor",
-    "level",
-    "share, %",
-    "mRS 0–2,\ncontrol, %",
-    "mRS 0–2,\nexperimental, %",
-    "common\nodds ratio",
-];
-
-fn row(truth: &str, level: &LevelOutcomes) -> Vec<String> {
+/// Lays out both arms in each level, under the truth of each.
+fn levels<'t>(by_level: impl Iterator<Item = (&'t str, LevelOutcomes)>) -> Document {
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
-    let [control, experimental] = level.independent();
-    vec![
-        under(truth).to_owned(),
-        level.factor.clone(),
-        level.level.clone(),
-        percent(level.share),
-        percent(control),
-        percent(experimental),
-        number(level.common_odds_ratio),
-    ]
+    Columns::of(by_level)
+        .column("under", |(truth, _)| under(truth))
+        .column("factor", |(_, level)| level.factor.clone())
+        .column("level", |(_, level)| level.level.clone())
+        .column("share, %", |(_, level)| percent(level.share))
+        .column("mRS 0–2,\ncontrol, %", |(_, level)| percent(level.independent()[0]))
+        .column("mRS 0–2,\nexperimental, %", |(_, level)| percent(level.independent()[1]))
+        .column("common\nodds ratio", |(_, level)| number(level.common_odds_ratio))
+        .document()
 }
 
 /// How the stated effect and those of the levels go together.

@@ -1,7 +1,7 @@
 //! Restriction of the population: the rule in words and its results.
 
 use super::adaptation::if_any;
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{NONE, fixed, number, percent_with_error, with_error};
 use super::table::under;
 use crate::scenario::{PopulationRule, Scenario};
@@ -131,20 +131,15 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
         }
     };
     let rates = scenario.restricted_recruitment(looks.clone(), MOST_POPULATIONS);
-    let rows = rates.iter().map(|of| {
-        let mut row = vec![
-            scenario.levels_in_words(of.levels),
-            fixed(100.0 * of.share, 1),
-            fixed(of.patients_per_month, 2),
-        ];
-        row.extend(of.months.iter().map(|months| fixed(*months, 1)));
-        row
-    });
-    let mut header = vec!["population\nleft".to_owned(), "share, %".to_owned()];
-    header.push("patients\na month".to_owned());
-    header.extend(looks.map(|look| format!("months, from\nlook {}", look + 1)));
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    out.table(&header, rows.collect()).text(
+    let mut recruitment = Columns::of(rates)
+        .column("population\nleft", |of| scenario.levels_in_words(of.levels))
+        .column("share, %", |of| fixed(100.0 * of.share, 1))
+        .column("patients\na month", |of| fixed(of.patients_per_month, 2));
+    for (position, look) in looks.enumerate() {
+        let header = format!("months, from\nlook {}", look + 1);
+        recruitment = recruitment.column(header, |of| fixed(of.months[position], 1));
+    }
+    out.and(recruitment.document()).text(
         "Months: expected duration of a trial that runs to its end with the planned number of patients, \
          who after the decision of the look are of this population only; without any, until that decision.",
     )
@@ -180,69 +175,51 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
 }
 
 fn errors(results: &[RestrictedUnder<'_>]) -> Document {
-    let rows = results.iter().map(|of| {
-        let found = of.found;
-        let integrated = found.integrated.as_ref();
-        vec![
-            of.truth.to_owned(),
-            with_error(of.rejection),
-            number(integrated.map(|it| it.rejection)),
-            with_error(found.familywise_error),
-            number(integrated.map(|it| it.familywise_error)),
-            found.all_shown.map_or(NONE.to_owned(), with_error),
-        ]
-    });
-    let header = [
-        "under",
-        "efficacy",
-        "integrated",
-        "familywise\nerror",
-        "integrated",
-        "shown in all\nwith an effect",
-    ];
-    Document::of_table(&header, rows.collect())
+    Columns::of(results)
+        .column("under", |of| of.truth)
+        .column("efficacy", |of| with_error(of.rejection))
+        .column("integrated", |of| number(of.found.integrated.as_ref().map(|it| it.rejection)))
+        .column("familywise\nerror", |of| with_error(of.found.familywise_error))
+        .column("integrated", |of| {
+            number(of.found.integrated.as_ref().map(|it| it.familywise_error))
+        })
+        .column("shown in all\nwith an effect", |of| {
+            of.found.all_shown.map_or(NONE.to_owned(), with_error)
+        })
+        .document()
 }
 
 fn right(results: &[RestrictedUnder<'_>]) -> Document {
-    let rows = results.iter().map(|of| {
-        let integrated = of.found.integrated.as_ref();
-        vec![
-            of.truth.to_owned(),
-            with_error(of.found.right_population),
-            number(integrated.map(|it| it.right_population)),
-            with_error(of.found.restricted),
-            with_error(of.found.stopped),
-            number(integrated.map(|it| it.stopped)),
-        ]
-    });
-    let header =
-        ["under", "right\npopulation", "integrated", "restricted", "no level\nleft", "integrated"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(results)
+        .column("under", |of| of.truth)
+        .column("right\npopulation", |of| with_error(of.found.right_population))
+        .column("integrated", |of| {
+            number(of.found.integrated.as_ref().map(|it| it.right_population))
+        })
+        .column("restricted", |of| with_error(of.found.restricted))
+        .column("no level\nleft", |of| with_error(of.found.stopped))
+        .column("integrated", |of| number(of.found.integrated.as_ref().map(|it| it.stopped)))
+        .document()
 }
 
 fn patients(results: &[RestrictedUnder<'_>]) -> Document {
-    let rows = results.iter().map(|of| {
-        vec![of.truth.to_owned(), with_error(of.found.excluded), with_error(of.found.screened)]
-    });
-    Document::of_table(&["under", "excluded", "screened"], rows.collect())
+    Columns::of(results)
+        .column("under", |of| of.truth)
+        .column("excluded", |of| with_error(of.found.excluded))
+        .column("screened", |of| with_error(of.found.screened))
+        .document()
 }
 
 fn levels(results: &[RestrictedUnder<'_>]) -> Document {
-    let rows = results.iter().flat_map(|of| {
-        of.found.levels.iter().map(|level| {
-            vec![
-                of.truth.to_owned(),
-                level.level.clone(),
-                if level.has_effect { "yes" } else { "no" }.to_owned(),
-                with_error(level.dropped),
-                number(level.dropped_integrated),
-                with_error(level.shown),
-                number(level.shown_integrated),
-            ]
-        })
-    });
-    let header = ["under", "level", "effect", "dropped", "integrated", "shown", "integrated"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(results.iter().flat_map(|of| of.found.levels.iter().map(|level| (of.truth, level))))
+        .column("under", |(truth, _)| *truth)
+        .column("level", |(_, level)| level.level.clone())
+        .column("effect", |(_, level)| if level.has_effect { "yes" } else { "no" })
+        .column("dropped", |(_, level)| with_error(level.dropped))
+        .column("integrated", |(_, level)| number(level.dropped_integrated))
+        .column("shown", |(_, level)| with_error(level.shown))
+        .column("integrated", |(_, level)| number(level.shown_integrated))
+        .document()
 }
 
 /// Lays out the populations that were left in any trial, in their order; the most frequent ones of many.
@@ -254,31 +231,24 @@ fn populations(choices: &[PopulationChoice]) -> Document {
     left.truncate(MOST_POPULATIONS);
     // Chosen by frequency, but shown in the order of the levels.
     left.sort_by_key(|&(position, _)| position);
-    let rows = left.iter().map(|(_, of)| {
-        vec![
-            of.population.clone(),
-            with_error(of.probability),
-            if_any(of.rejection),
-            if_any(of.n_randomised),
-            if_any(of.duration_months),
-        ]
-    });
-    let header = ["population", "probability", "efficacy,\ngiven it", "mean\npatients", "months"];
-    let mut out = Document::of_table(&header, rows.collect());
+    let left: Vec<&PopulationChoice> = left.into_iter().map(|(_, of)| of).collect();
+    let mut out = Columns::of(&left)
+        .column("population", |of| of.population.clone())
+        .column("probability", |of| with_error(of.probability))
+        .column("efficacy,\ngiven it", |of| if_any(of.rejection))
+        .column("mean\npatients", |of| if_any(of.n_randomised))
+        .column("months", |of| if_any(of.duration_months))
+        .document();
     if others > 0 {
         out = out.text(format!("And {others} populations that were left less often."));
     }
-    let rows = left.iter().map(|(_, of)| {
-        vec![
-            of.population.clone(),
-            number(of.truth),
-            if_any(of.estimate.mean),
-            if_any(of.estimate.bias),
-            if_any(of.estimate.coverage),
-        ]
-    });
-    let header = ["population", "effect", "mean estimate", "bias", "coverage"];
-    out.gap().table(&header, rows.collect())
+    let estimates = Columns::of(&left)
+        .column("population", |of| of.population.clone())
+        .column("effect", |of| number(of.truth))
+        .column("mean estimate", |of| if_any(of.estimate.mean))
+        .column("bias", |of| if_any(of.estimate.bias))
+        .column("coverage", |of| if_any(of.estimate.coverage));
+    out.gap() + estimates.document()
 }
 
 #[cfg(test)]

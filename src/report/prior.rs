@@ -1,12 +1,12 @@
 //! The prior on the effect, and the assurance of a design under it.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::probability;
 use super::numeral::{chance, number, with_error, with_limit, with_two_digit_error};
 use super::pooling::interval;
 use crate::evidence::prior::Component;
 use crate::scenario::file;
-use crate::summary::{McEstimate, PredictiveSummary, PriorAnalysis, PriorSummary};
+use crate::summary::{McEstimate, PriorAnalysis, PriorSummary};
 
 /// Renders the section of a run: prior, assurance, predicted estimates.
 pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Document {
@@ -28,22 +28,19 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Do
 pub(super) fn components(components: &[Component], written: &file::WrittenPrior) -> Document {
     // Degrees of freedom are shown only if a component has them.
     let any_t = components.iter().any(|component| component.degrees_of_freedom.is_some());
-    let rows = components.iter().enumerate().map(|(i, component)| {
-        let Component { weight, mean, sd, degrees_of_freedom } = *component;
-        let (low, high) = component.interval();
-        let odds_ratio = interval(mean, low, high);
-        let numbers = [weight, mean, sd].map(|value| number(Some(value)));
-        let mut row = [vec![format!("{}", i + 1)], numbers.to_vec()].concat();
-        if any_t {
-            row.push(degrees_of_freedom.map_or_else(|| "∞".to_owned(), |df| format!("{df}")));
-        }
-        [row, vec![odds_ratio]].concat()
-    });
-    let mut header = vec!["prior", "weight", "mean log\nodds ratio", "sd", "odds ratio [95 %]"];
-    if any_t {
-        header.insert(4, "df of t");
-    }
-    let mut out = Document::of_table(&header, rows.collect());
+    let mut out = Columns::of(components.iter().enumerate())
+        .column("prior", |(i, _)| (i + 1).to_string())
+        .column("weight", |(_, component)| number(Some(component.weight)))
+        .column("mean log\nodds ratio", |(_, component)| number(Some(component.mean)))
+        .column("sd", |(_, component)| number(Some(component.sd)))
+        .column_if(any_t, "df of t", |(_, component)| {
+            component.degrees_of_freedom.map_or_else(|| "∞".to_owned(), |df| df.to_string())
+        })
+        .column("odds ratio [95 %]", |(_, component)| {
+            let (low, high) = component.interval();
+            interval(component.mean, low, high)
+        })
+        .document();
     // Sources are sentences: too long for a column.
     for (i, component) in written.components.iter().enumerate() {
         if let Some(source) = &component.source {
@@ -54,23 +51,17 @@ pub(super) fn components(components: &[Component], written: &file::WrittenPrior)
 }
 
 fn assurance(analyses: &[PriorAnalysis]) -> Document {
-    let rows = analyses.iter().map(|analysis| {
-        vec![
-            analysis.name.clone(),
-            with_two_digit_error(analysis.assurance),
-            chance(analysis.assurance_by_formula),
-            with_error(analysis.probability_benefit_given_rejection),
-            with_error(analysis.probability_benefit_given_no_rejection),
-        ]
-    });
-    let header = [
-        "analysis",
-        "assurance",
-        "formula",
-        "P(benefit) after\npositive trial",
-        "P(benefit) after\nnegative trial",
-    ];
-    Document::of_table(&header, rows.collect())
+    Columns::of(analyses)
+        .column("analysis", |analysis| analysis.name.clone())
+        .column("assurance", |analysis| with_two_digit_error(analysis.assurance))
+        .column("formula", |analysis| chance(analysis.assurance_by_formula))
+        .column("P(benefit) after\npositive trial", |analysis| {
+            with_error(analysis.probability_benefit_given_rejection)
+        })
+        .column("P(benefit) after\nnegative trial", |analysis| {
+            with_error(analysis.probability_benefit_given_no_rejection)
+        })
+        .document()
 }
 
 /// States how often a success is none under the prior, which is what regulators ask of Bayesian decisions.
@@ -91,14 +82,12 @@ pub(super) fn no_benefit(analyses: &[PriorAnalysis]) -> Document {
 }
 
 fn predictive(analyses: &[PriorAnalysis]) -> Document {
-    let rows = analyses.iter().map(|analysis| {
-        // Quantiles, as an estimate of the odds ratio is skewed.
-        let PredictiveSummary { mean, p2_5, p50, p97_5, .. } = analysis.predictive;
-        let figures = [mean, p2_5, p50, p97_5].map(with_error);
-        [vec![analysis.name.clone()], figures.to_vec()].concat()
-    });
-    Document::of_table(
-        &["predicted estimate", "mean", "2.5th pct", "median", "97.5th pct"],
-        rows.collect(),
-    )
+    // Quantiles, as an estimate of the odds ratio is skewed.
+    Columns::of(analyses)
+        .column("predicted estimate", |analysis| analysis.name.clone())
+        .column("mean", |analysis| with_error(analysis.predictive.mean))
+        .column("2.5th pct", |analysis| with_error(analysis.predictive.p2_5))
+        .column("median", |analysis| with_error(analysis.predictive.p50))
+        .column("97.5th pct", |analysis| with_error(analysis.predictive.p97_5))
+        .document()
 }

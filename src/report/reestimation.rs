@@ -1,11 +1,10 @@
 //! A re-estimation of the size as tables: which size follows from which result, and what that does.
 
 use super::design::effect_name;
-use super::document::Document;
+use super::document::{Columns, Document, Rows};
 use super::numeral::{fixed, grouped, number};
 use crate::design::reestimation::{
-    EnumeratedCharacteristics, ReestimatedDesign, ReestimationCharacteristics, ReestimationUnder,
-    Zone,
+    EnumeratedCharacteristics, ReestimatedDesign, ReestimationUnder, Zone,
 };
 
 /// Renders the rule, its decisions and its operating characteristics; `scale` is that of the effect.
@@ -51,24 +50,21 @@ fn rule(design: &ReestimatedDesign) -> String {
 }
 
 fn decisions(design: &ReestimatedDesign, scale: &str) -> Document {
-    let rows = design.decisions.iter().map(|decision| {
-        // A trial of no more than the outcomes of the look is one that ends there.
-        let size = if decision.size == design.interim {
-            "stop for efficacy".to_owned()
-        } else {
-            grouped(u64::from(decision.size))
-        };
-        vec![
-            fixed(decision.z, 4),
-            number(decision.effect),
-            fixed(decision.conditional_power, 4),
-            decision.zone.name().to_owned(),
-            size,
-        ]
-    });
     let effect = effect_name(scale).replacen(' ', "\n", 1);
-    let header = ["Z at\nlook 1", &effect, "conditional\npower", "zone", "patients\nanalysed"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(&design.decisions)
+        .column("Z at\nlook 1", |decision| fixed(decision.z, 4))
+        .column(effect, |decision| number(decision.effect))
+        .column("conditional\npower", |decision| fixed(decision.conditional_power, 4))
+        .column("zone", |decision| decision.zone.name())
+        .column("patients\nanalysed", |decision| {
+            // A trial of no more than the outcomes of the look is one that ends there.
+            if decision.size == design.interim {
+                "stop for efficacy".to_owned()
+            } else {
+                grouped(u64::from(decision.size))
+            }
+        })
+        .document()
 }
 
 /// Largest number of effects in a table: more columns exceed the width of a terminal.
@@ -76,76 +72,50 @@ const MOST_EFFECTS: usize = 4;
 
 fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
     let tables = design.effects.chunks(MOST_EFFECTS).map(|effects| {
-        let mut rows = vec![
-            row(&effect_name(scale), effects, |effect| fixed(effect.effect, 4)),
-            normal_row("efficacy, weighted", effects, |found| chance(found.weighted)),
-            normal_row("efficacy, conventional", effects, |found| chance(found.conventional)),
-            normal_row("efficacy without re-estimation", effects, |found| chance(found.fixed)),
-            normal_row("expected patients analysed", effects, |found| {
-                format!("{:.1}", found.expected_size)
-            }),
-            normal_row("P(maximum)", effects, |found| chance(found.at_maximum)),
-        ];
         // With all alpha kept for the end no trial stops at the look.
-        if effects.iter().any(|effect| effect.normal.early > 0.0) {
-            rows.push(normal_row("P(stop at look 1)", effects, |found| chance(found.early)));
-        }
+        let stops = effects.iter().any(|effect| effect.normal.early > 0.0);
+        let mut table = Rows::of(effects, "true effect", share)
+            .row(&effect_name(scale), |effect| fixed(effect.effect, 4))
+            .row("efficacy, weighted", |effect| chance(effect.normal.weighted))
+            .row("efficacy, conventional", |effect| chance(effect.normal.conventional))
+            .row("efficacy without re-estimation", |effect| chance(effect.normal.fixed))
+            .row("expected patients analysed", |effect| {
+                format!("{:.1}", effect.normal.expected_size)
+            })
+            .row("P(maximum)", |effect| chance(effect.normal.at_maximum))
+            .row_if(stops, "P(stop at look 1)", |effect| chance(effect.normal.early));
         for zone in Zone::ALL {
             let (k, name) = (zone as usize, zone.name());
-            rows.push(normal_row(&format!("P({name})"), effects, |found| {
-                chance(found.zones[k].probability)
-            }));
-            rows.push(normal_row(&format!("  efficacy, weighted, if {name}"), effects, |found| {
-                chance(found.zones[k].weighted)
-            }));
-            rows.push(normal_row(&format!("  patients, if {name}"), effects, |found| {
-                format!("{:.1}", found.zones[k].expected_size)
-            }));
+            table = table
+                .row(&format!("P({name})"), |effect| chance(effect.normal.zones[k].probability))
+                .row(&format!("  efficacy, weighted, if {name}"), |effect| {
+                    chance(effect.normal.zones[k].weighted)
+                })
+                .row(&format!("  patients, if {name}"), |effect| {
+                    format!("{:.1}", effect.normal.zones[k].expected_size)
+                });
         }
-        let header: Vec<String> = effects.iter().map(share).collect();
-        let header: Vec<&str> =
-            std::iter::once("true effect").chain(header.iter().map(String::as_str)).collect();
-        Document::of_table(&header, rows)
+        table.document()
     });
     tables.reduce(|above, below| above.gap() + below).unwrap_or_default()
 }
 
 fn exact(design: &ReestimatedDesign, scale: &str) -> Document {
     // One table: the tables above have all effects, by integration.
-    let effects: Vec<&ReestimationUnder> =
-        design.effects.iter().filter(|effect| effect.exact.is_some()).take(MOST_EFFECTS).collect();
-    let mut rows = vec![row(&effect_name(scale), &effects, |effect| fixed(effect.effect, 4))];
-    rows.extend([
-        exact_row("efficacy, weighted", &effects, |it| chance(it.weighted)),
-        exact_row("efficacy, conventional", &effects, |it| chance(it.conventional)),
-        exact_row("efficacy without re-estimation", &effects, |it| chance(it.fixed)),
-        exact_row("expected patients analysed", &effects, |it| format!("{:.1}", it.expected_size)),
-        exact_row("P(promising)", &effects, |it| chance(it.zones[Zone::Promising as usize])),
-    ]);
-    let header: Vec<String> = effects.iter().map(|effect| share(effect)).collect();
-    let header: Vec<&str> =
-        std::iter::once("true effect").chain(header.iter().map(String::as_str)).collect();
-    Document::of_table(&header, rows)
-}
-
-fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
-    std::iter::once(name.to_owned()).chain(items.iter().map(cell)).collect()
-}
-
-fn normal_row(
-    name: &str,
-    effects: &[ReestimationUnder],
-    cell: impl Fn(&ReestimationCharacteristics) -> String,
-) -> Vec<String> {
-    row(name, effects, |effect| cell(&effect.normal))
-}
-
-fn exact_row(
-    name: &str,
-    effects: &[&ReestimationUnder],
-    cell: impl Fn(&EnumeratedCharacteristics) -> String,
-) -> Vec<String> {
-    row(name, effects, |effect| effect.exact.as_ref().map_or("–".to_owned(), &cell))
+    let effects: Vec<(&ReestimationUnder, &EnumeratedCharacteristics)> = design
+        .effects
+        .iter()
+        .filter_map(|effect| Some((effect, effect.exact.as_ref()?)))
+        .take(MOST_EFFECTS)
+        .collect();
+    Rows::of(&effects, "true effect", |(effect, _)| share(effect))
+        .row(&effect_name(scale), |(effect, _)| fixed(effect.effect, 4))
+        .row("efficacy, weighted", |(_, exact)| chance(exact.weighted))
+        .row("efficacy, conventional", |(_, exact)| chance(exact.conventional))
+        .row("efficacy without re-estimation", |(_, exact)| chance(exact.fixed))
+        .row("expected patients analysed", |(_, exact)| format!("{:.1}", exact.expected_size))
+        .row("P(promising)", |(_, exact)| chance(exact.zones[Zone::Promising as usize]))
+        .document()
 }
 
 fn share(effect: &ReestimationUnder) -> String {

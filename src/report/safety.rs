@@ -1,12 +1,12 @@
 //! Adverse events: their rates, the power to show a difference, stopping for safety and the power that
 //! it costs.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{number, with_error, with_two_digit_error};
 use super::table::look_name;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
-use crate::summary::{McEstimate, TruthSummary};
+use crate::summary::{McEstimate, SafetySummary, TruthSummary};
 
 /// Tabulates the power lost to stopping for safety; nothing if no trial can stop for it.
 pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
@@ -14,48 +14,41 @@ pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
 }
 
 fn price_under(title: &str, truth: &TruthSummary) -> Document {
-    let mut rows = Vec::new();
-    for analysis in &truth.analyses {
-        let Some(price) = &analysis.price_of_safety else { continue };
-        let mut row = vec![analysis.name.clone()];
-        row.extend(
-            [analysis.rejection, price.rejection_without, price.lost].map(with_two_digit_error),
-        );
-        row.push(with_error(price.stopped));
-        rows.push(row);
-    }
+    let priced: Vec<_> = truth
+        .analyses
+        .iter()
+        .filter_map(|analysis| Some((analysis, analysis.price_of_safety.as_ref()?)))
+        .collect();
     // No boundary for safety, so no trial that stops for it.
-    if rows.is_empty() {
+    if priced.is_empty() {
         return Document::new();
     }
-    let header = [
-        title,
-        "rejects H0",
-        "without\nsafety stops",
-        "lost to\nsafety stops",
-        "stopped\nfor safety",
-    ];
-    Document::of_table(&header, rows).after_gap()
+    Columns::of(priced)
+        .column(title, |(analysis, _)| analysis.name.clone())
+        .column("rejects H0", |(analysis, _)| with_two_digit_error(analysis.rejection))
+        .column("without\nsafety stops", |(_, price)| with_two_digit_error(price.rejection_without))
+        .column("lost to\nsafety stops", |(_, price)| with_two_digit_error(price.lost))
+        .column("stopped\nfor safety", |(_, price)| with_error(price.stopped))
+        .document()
+        .after_gap()
 }
 
 /// Tabulates the adverse events of simulated trials; nothing if the scenario follows none.
 pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let Some(first) = effect.safety.first() else { return Document::new() };
-    let mut rows = Vec::new();
-    for event in &effect.safety {
-        let mut row = vec![event.name.clone()];
-        for (arm, rate) in event.rate.into_iter().enumerate() {
-            // The share that was put in, known unless it follows from the mRS.
-            let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
-            row.push(with_error(percent(rate)) + &truth.unwrap_or_default());
-        }
-        rows.push(row);
-    }
+    let rate = |event: &SafetySummary, arm: usize| {
+        // The share that was put in, known unless it follows from the mRS.
+        let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
+        with_error(percent(event.rate[arm])) + &truth.unwrap_or_default()
+    };
     // Rates under H1 alone; the tables after it compare the arms under both truths.
-    let header = ["under H1", "control, %", "experimental, %"];
+    let rates = Columns::of(&effect.safety)
+        .column("under H1", |event| event.name.clone())
+        .column("control, %", |event| rate(event, 0))
+        .column("experimental, %", |event| rate(event, 1));
     let out = Document::new().heading(
         "Adverse events of the patients randomised when the primary analysis ends the trial",
-    ) + Document::of_table(&header, rows)
+    ) + rates.document()
         + shown_under("under H1", effect).after_gap()
         + shown_under("under H0", none).after_gap();
     let out = out.text(format!(
@@ -71,15 +64,12 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
 
 /// Tabulates the probability that a trial shows more, or fewer, of each event.
 fn shown_under(title: &str, truth: &TruthSummary) -> Document {
-    let rows = truth.safety.iter().map(|event| {
-        vec![
-            event.name.clone(),
-            with_error(event.more),
-            number(event.more_by_formula),
-            with_error(event.fewer),
-        ]
-    });
-    Document::of_table(&[title, "more\nevents", "formula", "fewer\nevents"], rows.collect())
+    Columns::of(&truth.safety)
+        .column(title, |event| event.name.clone())
+        .column("more\nevents", |event| with_error(event.more))
+        .column("formula", |event| number(event.more_by_formula))
+        .column("fewer\nevents", |event| with_error(event.fewer))
+        .document()
 }
 
 fn percent(share: McEstimate) -> McEstimate {
@@ -87,27 +77,28 @@ fn percent(share: McEstimate) -> McEstimate {
 }
 
 fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
-    let mut rows = Vec::new();
     // Both truths list the same events; one without a boundary has no looks.
-    for (with, without) in effect.safety.iter().zip(&none.safety) {
-        for (look, null) in with.looks.iter().zip(&without.looks) {
-            let mut row =
-                vec![format!("{}, {}", with.name, look_name(look.look, with.looks.len()))];
-            row.push(look.planned_patients.to_string());
-            row.push(number(look.z));
-            for look in [look, null] {
-                row.push(with_error(look.reached_cumulative));
-                row.push(number(look.by_formula_cumulative));
-            }
-            rows.push(row);
-        }
-    }
-    if rows.is_empty() {
+    let events = effect.safety.iter().zip(&none.safety);
+    let looks: Vec<_> = events
+        .flat_map(|(with, without)| {
+            let looks = with.looks.iter().zip(&without.looks);
+            looks.map(move |(look, null)| {
+                (format!("{}, {}", with.name, look_name(look.look, with.looks.len())), look, null)
+            })
+        })
+        .collect();
+    if looks.is_empty() {
         return Document::new();
     }
-    let header =
-        ["boundary", "patients", "stop\nif Z ≤", "under H1", "formula", "under H0", "formula"];
-    Document::of_table(&header, rows).after_gap().text(
+    let table = Columns::of(looks)
+        .column("boundary", |(name, ..)| name.clone())
+        .column("patients", |(_, look, _)| look.planned_patients.to_string())
+        .column("stop\nif Z ≤", |(_, look, _)| number(look.z))
+        .column("under H1", |(_, look, _)| with_error(look.reached_cumulative))
+        .column("formula", |(_, look, _)| number(look.by_formula_cumulative))
+        .column("under H0", |(.., null)| with_error(null.reached_cumulative))
+        .column("formula", |(.., null)| number(null.by_formula_cumulative));
+    table.document().after_gap().text(
             "Probability of crossing the boundary by that look if nothing else stopped the trial; a crossing \
              at the final look is recorded only. Z below 0: more events in the experimental arm.",
         )

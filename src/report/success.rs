@@ -1,6 +1,6 @@
 //! Analyses that decide together: the rule in words, its verdict and its results.
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{NONE, percent_with_error, with_error};
 use super::table::under;
 use crate::scenario::Scenario;
@@ -47,55 +47,42 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
 
 fn probabilities(results: &[(&str, &SuccessSummary)]) -> Document {
     let switches = results.iter().any(|(_, of)| of.proportional_odds_rejected.is_some());
-    let rows = results.iter().map(|(truth, of)| {
-        let mut row = vec![(*truth).to_owned()];
-        let any_all = [of.success, of.any_rejection, of.all_rejections];
-        row.extend(any_all.map(with_error));
-        row.push(of.familywise_error.map_or(NONE.to_owned(), with_error));
-        if switches {
-            row.push(of.proportional_odds_rejected.map_or(NONE.to_owned(), with_error));
-        }
-        row.push(with_error(of.n_randomised.mean));
-        row.push(with_error(of.duration_months));
-        row
-    });
-    let rows = rows.collect();
-    let mut header = vec!["under", "success", "any\nrejects", "all\nreject", "familywise\nerror"];
-    if switches {
-        header.push("odds not\nproportional");
-    }
-    header.extend(["mean\nn", "mean\nmonths"]);
-    Document::of_table(&header, rows)
+    Columns::of(results)
+        .column("under", |(truth, _)| *truth)
+        .column("success", |(_, of)| with_error(of.success))
+        .column("any\nrejects", |(_, of)| with_error(of.any_rejection))
+        .column("all\nreject", |(_, of)| with_error(of.all_rejections))
+        .column("familywise\nerror", |(_, of)| {
+            of.familywise_error.map_or(NONE.to_owned(), with_error)
+        })
+        .column_if(switches, "odds not\nproportional", |(_, of)| {
+            of.proportional_odds_rejected.map_or(NONE.to_owned(), with_error)
+        })
+        .column("mean\nn", |(_, of)| with_error(of.n_randomised.mean))
+        .column("mean\nmonths", |(_, of)| with_error(of.duration_months))
+        .document()
 }
 
 fn by_analysis(results: &[(&str, &SuccessSummary)]) -> Document {
-    let rows = results.iter().flat_map(|(truth, of)| {
-        of.analyses.iter().map(|analysis| {
-            vec![
-                (*truth).to_owned(),
-                analysis.name.clone(),
-                analysis.null_hypothesis.unwrap_or(NONE).to_owned(),
-                with_error(analysis.rejection),
-                with_error(analysis.rejection_first),
-            ]
-        })
-    });
-    let header = ["under", "analysis", "H0 is", "rejects\nby the rule", "rejects\nfirst"];
-    Document::of_table(&header, rows.collect())
+    let analyses =
+        results.iter().flat_map(|(truth, of)| of.analyses.iter().map(move |it| (truth, it)));
+    Columns::of(analyses)
+        .column("under", |(truth, _)| **truth)
+        .column("analysis", |(_, analysis)| analysis.name.clone())
+        .column("H0 is", |(_, analysis)| analysis.null_hypothesis.unwrap_or(NONE))
+        .column("rejects\nby the rule", |(_, analysis)| with_error(analysis.rejection))
+        .column("rejects\nfirst", |(_, analysis)| with_error(analysis.rejection_first))
+        .document()
 }
 
 fn by_look(results: &[(&str, &SuccessSummary)]) -> Document {
-    let rows = results.iter().flat_map(|(truth, of)| {
-        of.looks.iter().map(|look| {
-            vec![
-                (*truth).to_owned(),
-                look.look.to_string(),
-                with_error(look.success),
-                with_error(look.success_cumulative),
-                with_error(look.ended),
-            ]
-        })
-    });
-    let header = ["under", "look", "success", "success,\ncumulative", "trial\nends"];
-    Document::of_table(&header, rows.collect())
+    let looks =
+        results.iter().flat_map(|(truth, of)| of.looks.iter().map(move |look| (truth, look)));
+    Columns::of(looks)
+        .column("under", |(truth, _)| **truth)
+        .column("look", |(_, look)| look.look.to_string())
+        .column("success", |(_, look)| with_error(look.success))
+        .column("success,\ncumulative", |(_, look)| with_error(look.success_cumulative))
+        .column("trial\nends", |(_, look)| with_error(look.ended))
+        .document()
 }

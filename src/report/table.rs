@@ -1,7 +1,7 @@
 //! Tables of results, each with the sentence that explains it.
 
 use super::Summary;
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::{
     NONE, chance, decimals_of, fixed, grouped, number, probability, value_and_error, with_error,
     with_limit, with_two_digit_error,
@@ -144,19 +144,19 @@ pub(super) struct BoundaryRow {
 /// Lays out looks with their Z bounds, with a column for harm if some look tests for it.
 pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     // Most designs have no harm boundary, and the column would be empty.
-    let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
-    let rows = looks.into_iter().map(|look| {
-        let mut row =
-            vec![look.name, look.analysed.to_string(), format!("{:.4}", look.information)];
-        let bounds = look.bounds.into_iter().take(shown);
-        row.extend(bounds.map(|z| z.map_or(NONE.to_owned(), |z| fixed(z, decimals))));
-        row.push(look.alpha_spent.map_or(NONE.to_owned(), |spent| probability(spent, 6)));
-        row
-    });
-    let mut header = vec!["look", "analysed", "information"];
-    header.extend(&["efficacy Z ≥", "futility Z ≤", "harm Z ≤"][..shown]);
-    header.push("alpha spent");
-    Document::of_table(&header, rows.collect())
+    let has_harm = looks.iter().any(|look| look.bounds[2].is_some());
+    let z = |bound: Option<f64>| bound.map_or(NONE.to_owned(), |z| fixed(z, decimals));
+    Columns::of(looks)
+        .column("look", |look| look.name.clone())
+        .column("analysed", |look| look.analysed.to_string())
+        .column("information", |look| format!("{:.4}", look.information))
+        .column("efficacy Z ≥", |look| z(look.bounds[0]))
+        .column("futility Z ≤", |look| z(look.bounds[1]))
+        .column_if(has_harm, "harm Z ≤", |look| z(look.bounds[2]))
+        .column("alpha spent", |look| {
+            look.alpha_spent.map_or(NONE.to_owned(), |spent| probability(spent, 6))
+        })
+        .document()
 }
 
 /// Lays out power and type I error of every analysis, simulated and by closed form; `has_margin` says
@@ -166,40 +166,46 @@ pub(super) fn rejection(
     null: &TruthSummary,
     has_margin: bool,
 ) -> Document {
-    let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
-        let [power, error] = [effect, none].map(|analysis| with_limit(analysis.rejection));
-        let [power_by_formula, error_by_formula] = [effect, none].map(|analysis| {
-            chance(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
-        });
-        vec![effect.name.clone(), power, power_by_formula, error, error_by_formula]
-    });
     let error = if has_margin {
         "one-sided type I\nerror at the margin"
     } else {
         "one-sided\ntype I error"
     };
-    let header = ["analysis", "power", "formula", error, "formula"];
-    Document::of_table(&header, rows.collect())
+    Columns::of(alternative.analyses.iter().zip(&null.analyses))
+        .column("analysis", |(effect, _)| effect.name.clone())
+        .column("power", |(effect, _)| with_limit(effect.rejection))
+        .column("formula", |(effect, _)| rejection_by_formula(effect))
+        .column(error, |(_, none)| with_limit(none.rejection))
+        .column("formula", |(_, none)| rejection_by_formula(none))
+        .document()
+}
+
+fn rejection_by_formula(analysis: &AnalysisSummary) -> String {
+    chance(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
 }
 
 /// Lays out power and type I error by control variate, with the replicates that these save; empty without
 /// control variates.
 pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Document {
-    let analyses = alternative.analyses.iter().zip(&null.analyses);
-    let rows: Vec<Vec<String>> = analyses
+    let analyses: Vec<_> = alternative
+        .analyses
+        .iter()
+        .zip(&null.analyses)
         .filter_map(|(effect, none)| {
-            let [power, error] = [effect.rejection_reduced?, none.rejection_reduced?];
-            let [by_power, by_error] = [power.factor, error.factor]
-                .map(|gain| if gain.is_finite() { format!("×{gain:.1}") } else { NONE.to_owned() });
-            let [power, error] = [power, error].map(|of| with_two_digit_error(of.estimate));
-            Some(vec![effect.name.clone(), power, by_power, error, by_error])
+            Some((&effect.name, effect.rejection_reduced?, none.rejection_reduced?))
         })
         .collect();
-    if rows.is_empty() {
+    if analyses.is_empty() {
         return Document::new();
     }
-    let header = ["control\nvariate", "power", "gain", "one-sided\ntype I error", "gain"];
-    Document::new().gap().table(&header, rows).text(
+    let gain = |gain: f64| if gain.is_finite() { format!("×{gain:.1}") } else { NONE.to_owned() };
+    let table = Columns::of(analyses)
+        .column("control\nvariate", |(name, ..)| (*name).clone())
+        .column("power", |(_, power, _)| with_two_digit_error(power.estimate))
+        .column("gain", |(_, power, _)| gain(power.factor))
+        .column("one-sided\ntype I error", |(.., error)| with_two_digit_error(error.estimate))
+        .column("gain", |(.., error)| gain(error.factor));
+    table.document().after_gap().text(
         "Control variates remove the noise that a simpler trial of the same patients, whose probability \
          is known, shares. Gain: factor by which more replicates would be needed without them.",
     )
@@ -250,20 +256,18 @@ fn stops_with_cumulative(
     none: &AnalysisSummary,
     reasons: &[StopReason],
 ) -> Document {
-    let mut rows = Vec::new();
-    for (truth, analysis) in TRUTHS.into_iter().zip([effect, none]) {
-        for look in &analysis.looks {
-            let name = look_name(look.look, analysis.looks.len());
-            let mut row = vec![format!("{truth}, {name}")];
-            for reason in reasons {
-                row.extend([reason.at(look), reason.cumulative(look)].map(with_error));
-            }
-            rows.push(row);
-        }
-    }
-    let header = reasons.iter().flat_map(|reason| [reason.name(), "cumulative"]);
-    let header: Vec<&str> = std::iter::once("stopping probability").chain(header).collect();
-    Document::of_table(&header, rows)
+    let looks = TRUTHS.into_iter().zip([effect, none]).flat_map(|(truth, analysis)| {
+        analysis.looks.iter().map(move |look| {
+            (format!("{truth}, {}", look_name(look.look, analysis.looks.len())), look)
+        })
+    });
+    let table = Columns::of(looks).column("stopping probability", |(name, _)| name.clone());
+    let table = reasons.iter().fold(table, |table, reason| {
+        table
+            .column(reason.name(), |(_, look)| with_error(reason.at(look)))
+            .column("cumulative", |(_, look)| with_error(reason.cumulative(look)))
+    });
+    table.document()
 }
 
 fn stops_with_total(
@@ -360,11 +364,12 @@ pub(super) fn balance(balance: &AllocationBalance) -> Document {
         .iter()
         .map(|level| (format!("{}: {}", level.factor, level.level), &level.arm_difference));
     let centre = balance.centres.iter().map(|of| ("per centre".to_owned(), &of.arm_difference));
-    let rows = std::iter::once(whole)
-        .chain(levels)
-        .chain(centre)
-        .map(|(name, imbalance)| vec![name, with_error(imbalance.mean), with_error(imbalance.p95)]);
-    Document::of_table(&["difference between arms", "mean", "95th pct"], rows.collect()).gap()
+    Columns::of(std::iter::once(whole).chain(levels).chain(centre))
+        .column("difference between arms", |(name, _)| name.clone())
+        .column("mean", |(_, imbalance)| with_error(imbalance.mean))
+        .column("95th pct", |(_, imbalance)| with_error(imbalance.p95))
+        .document()
+        .gap()
         + correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
         + balance.centres.as_ref().map_or_else(Document::new, super::centres::attendance)
 }
@@ -376,8 +381,10 @@ fn correct_guesses(guesses: &GuessedShares, centres: Option<&CentreSummary>) -> 
     ];
     shares
         .extend(centres.map(|of| ("the earlier arms of the patient's centre", of.correct_guesses)));
-    let rows = shares.into_iter().map(|(name, share)| vec![name.to_owned(), with_error(share)]);
-    Document::of_table(&["predictability to an observer who knows", "guessed correctly"], rows.collect())
+    Columns::of(shares)
+        .column("predictability to an observer who knows", |(name, _)| *name)
+        .column("guessed correctly", |(_, share)| with_error(*share))
+        .document()
         .text("The guess is the arm that is behind its share; in a tie the larger arm, or a coin toss between \
              arms of equal size.")
 }

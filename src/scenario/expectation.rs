@@ -72,14 +72,6 @@ impl Comparison {
             Self::LessThan => value < limit,
         }
     }
-
-    /// Returns whether less is better.
-    fn is_upper(self) -> bool {
-        match self {
-            Self::AtLeast | Self::MoreThan => false,
-            Self::AtMost | Self::LessThan => true,
-        }
-    }
 }
 
 impl Expectation {

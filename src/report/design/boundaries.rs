@@ -8,7 +8,7 @@ use crate::design::characteristics::{
 };
 use crate::design::sample_size::ArmSizes;
 use crate::report::csv;
-use crate::report::document::Document;
+use crate::report::document::{Columns, Document};
 use crate::report::numeral::{chance, fixed, grouped, number};
 
 /// Heading of the boundaries.
@@ -189,65 +189,39 @@ fn z_table(looks: &[LookCharacteristics], with_p: bool) -> Document {
     let [has_futility, has_harm] =
         [BoundaryKind::Futility, BoundaryKind::Harm].map(|kind| kind.is_in(looks));
     let has_beta = (has_futility || has_harm) && looks.iter().all(|look| look.beta_spent.is_some());
-    let mut rows = Vec::new();
-    for look in looks {
-        let mut row = vec![
-            look.look.to_string(),
-            grouped(u64::from(look.analysed.total())),
-            format!("{:.4}", look.information_fraction),
-            z(look.efficacy.as_ref()),
-        ];
-        if with_p {
-            row.extend(p_values(look.efficacy.as_ref()));
-        }
-        if has_futility {
-            row.push(z(look.futility.as_ref()));
-            // Futility has one side, and so no two-sided p value.
-            row.extend(with_p.then(|| p_values(look.futility.as_ref())[0].clone()));
-        }
-        if has_harm {
-            row.push(z(look.harm.as_ref()));
-        }
-        row.push(probability(look.alpha_spent));
-        row.extend(look.beta_spent.filter(|_| has_beta).map(probability));
-        rows.push(row);
-    }
-    let mut header = vec!["look", "analysed", "infor-\nmation", "efficacy\nif Z ≥"];
-    if with_p {
-        header.extend(["p ≤,\n1-sided", "p ≤,\n2-sided"]);
-    }
-    if has_futility {
-        header.push("futility\nif Z ≤");
-        header.extend(with_p.then_some("p ≥,\n1-sided"));
-    }
-    if has_harm {
-        header.push("harm\nif Z ≤");
-    }
-    header.push("alpha\nspent");
-    if has_beta {
-        header.push("beta\nspent");
-    }
-    Document::of_table(&header, rows)
+    Columns::of(looks)
+        .column("look", |look| look.look.to_string())
+        .column("analysed", |look| grouped(u64::from(look.analysed.total())))
+        .column("infor-\nmation", |look| format!("{:.4}", look.information_fraction))
+        .column("efficacy\nif Z ≥", |look| z(look.efficacy.as_ref()))
+        .column_if(with_p, "p ≤,\n1-sided", |look| p_one_sided(look.efficacy.as_ref()))
+        .column_if(with_p, "p ≤,\n2-sided", |look| p_two_sided(look.efficacy.as_ref()))
+        .column_if(has_futility, "futility\nif Z ≤", |look| z(look.futility.as_ref()))
+        // Futility has one side, and so no two-sided p value.
+        .column_if(has_futility && with_p, "p ≥,\n1-sided", |look| {
+            p_one_sided(look.futility.as_ref())
+        })
+        .column_if(has_harm, "harm\nif Z ≤", |look| z(look.harm.as_ref()))
+        .column("alpha\nspent", |look| probability(look.alpha_spent))
+        .column_if(has_beta, "beta\nspent", |look| {
+            look.beta_spent.map_or_else(String::new, probability)
+        })
+        .document()
 }
 
 /// Tabulates p values of designs with a boundary for harm.
 fn p_table(looks: &[LookCharacteristics]) -> Document {
     let has_futility = BoundaryKind::Futility.is_in(looks);
-    let rows = looks.iter().map(|look| {
-        let mut row = vec![look.look.to_string()];
-        row.extend(p_values(look.efficacy.as_ref()));
-        if has_futility {
-            row.push(p_values(look.futility.as_ref())[0].clone());
-        }
-        row.extend(p_values(look.harm.as_ref()));
-        row
-    });
-    let mut header = vec!["look", "efficacy\n1-sided p ≤", "efficacy\n2-sided p ≤"];
-    if has_futility {
-        header.push("futility\n1-sided p ≥");
-    }
-    header.extend(["harm\n1-sided p ≥", "harm\n2-sided p ≤"]);
-    Document::of_table(&header, rows.collect())
+    Columns::of(looks)
+        .column("look", |look| look.look.to_string())
+        .column("efficacy\n1-sided p ≤", |look| p_one_sided(look.efficacy.as_ref()))
+        .column("efficacy\n2-sided p ≤", |look| p_two_sided(look.efficacy.as_ref()))
+        .column_if(has_futility, "futility\n1-sided p ≥", |look| {
+            p_one_sided(look.futility.as_ref())
+        })
+        .column("harm\n1-sided p ≥", |look| p_one_sided(look.harm.as_ref()))
+        .column("harm\n2-sided p ≤", |look| p_two_sided(look.harm.as_ref()))
+        .document()
 }
 
 /// Writes Z of a boundary, or a dash.
@@ -255,51 +229,40 @@ fn z(boundary: Option<&BoundaryCharacteristics>) -> String {
     boundary.map_or("–".to_owned(), |at| fixed(at.z, 4))
 }
 
-/// Writes the one-sided and the two-sided p value of a boundary, or dashes.
-fn p_values(boundary: Option<&BoundaryCharacteristics>) -> [String; 2] {
-    match boundary {
-        Some(at) => [at.p_one_sided, at.p_two_sided].map(probability),
-        None => ["–", "–"].map(str::to_owned),
-    }
+/// Writes the one-sided p value of a boundary, or a dash.
+fn p_one_sided(boundary: Option<&BoundaryCharacteristics>) -> String {
+    boundary.map_or("–".to_owned(), |at| probability(at.p_one_sided))
+}
+
+/// Writes the two-sided p value of a boundary, or a dash.
+fn p_two_sided(boundary: Option<&BoundaryCharacteristics>) -> String {
+    boundary.map_or("–".to_owned(), |at| probability(at.p_two_sided))
 }
 
 /// Tabulates what the boundaries mean; without the scale of an effect, what does not depend on one.
 pub(super) fn at_boundaries(looks: &[LookCharacteristics], scale: Option<&str>) -> Document {
     let several = looks.len() > 1;
-    let all = || looks.iter().flat_map(boundaries);
+    let all: Vec<_> = looks
+        .iter()
+        .flat_map(|look| boundaries(look).map(|(kind, at)| (look.look, kind, at)))
+        .collect();
+    let has_effect = scale.is_some();
     // Means and risk ratios have no odds.
-    let has_odds_ratio = scale.is_some() && all().any(|(_, at)| at.odds_ratio.is_some());
+    let has_odds_ratio = has_effect && all.iter().any(|(_, _, at)| at.odds_ratio.is_some());
     // With few patients no proportion is large enough for the first boundaries.
-    let out_of_reach = scale.is_some() && all().any(|(_, at)| at.effect.is_none());
-    let mut rows = Vec::new();
-    for look in looks {
-        for (kind, at) in boundaries(look) {
-            let mut row = vec![format!("look {}, {}", look.look, kind.name())];
-            if scale.is_some() {
-                row.push(number(at.effect));
-            }
-            if has_odds_ratio {
-                row.push(number(at.odds_ratio));
-            }
-            if several {
-                // It is that under the planned effect, which is unknown without a formula.
-                row.extend(scale.map(|_| chance(at.conditional_power)));
-                row.extend([at.conditional_power_trend, at.predictive_power].map(chance));
-            }
-            rows.push(row);
-        }
-    }
-    let effect = scale.map(|scale| effect_name(scale).replacen(' ', "\n", 1));
-    let mut header = vec!["boundary"];
-    header.extend(effect.as_deref());
-    if has_odds_ratio {
-        header.push("odds\nratio");
-    }
-    if several {
-        header.extend(scale.map(|_| "conditional\npower"));
-        header.extend(["current\ntrend", "predictive\npower"]);
-    }
-    Document::of_table(&header, rows).text(match scale {
+    let out_of_reach = has_effect && all.iter().any(|(_, _, at)| at.effect.is_none());
+    let effect = scale.map_or_else(String::new, effect_name).replacen(' ', "\n", 1);
+    let table = Columns::of(all)
+        .column("boundary", |(look, kind, _)| format!("look {look}, {}", kind.name()))
+        .column_if(has_effect, effect, |(_, _, at)| number(at.effect))
+        .column_if(has_odds_ratio, "odds\nratio", |(_, _, at)| number(at.odds_ratio))
+        // It is that under the planned effect, which is unknown without a formula.
+        .column_if(several && has_effect, "conditional\npower", |(_, _, at)| {
+            chance(at.conditional_power)
+        })
+        .column_if(several, "current\ntrend", |(_, _, at)| chance(at.conditional_power_trend))
+        .column_if(several, "predictive\npower", |(_, _, at)| chance(at.predictive_power));
+    table.document().text(match scale {
         Some(_) => legend(out_of_reach, several),
         None => "Current trend: the probability of efficacy at a later look if the effect is the observed \
                  one; predictive power averages it over the posterior of the effect (flat prior)."

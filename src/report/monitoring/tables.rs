@@ -3,40 +3,26 @@
 use super::MonitoringReport;
 use crate::design::monitor::Evidence;
 use crate::outcome::{LEVELS, Mrs};
-use crate::report::document::Document;
+use crate::report::document::{Columns, Document};
 use crate::report::numeral::{NONE, fixed, probability};
 
 impl MonitoringReport {
     /// Tabulates the boundaries of every look.
     pub(in crate::report) fn bounds(&self) -> Document {
         let has_harm = self.looks.iter().any(|look| look.z_harm.is_some());
-        let rows = self.looks.iter().enumerate().map(|(row, look)| {
-            let z = |z: Option<f64>| z.map_or(NONE.to_owned(), |z| fixed(z, 4));
-            let p = look.p_efficacy.map(|p| [p.one_sided, p.two_sided].map(|p| probability(p, 6)));
-            let mut cells = vec![
-                self.name_of(row),
-                look.analysed.to_string(),
-                format!("{:.4}", look.information_fraction),
-                z(look.z_efficacy),
-            ];
-            cells.extend(p.unwrap_or_else(|| [NONE, NONE].map(str::to_owned)));
-            cells.push(z(look.z_futility));
-            cells.extend(has_harm.then(|| z(look.z_harm)));
-            cells.push(probability(look.alpha_spent, 6));
-            cells
-        });
-        let mut header = vec![
-            "look",
-            "analysed",
-            "infor-\nmation",
-            "efficacy\nZ ≥",
-            "p ≤,\none-sided",
-            "p ≤,\ntwo-sided",
-            "futility\nZ ≤",
-        ];
-        header.extend(has_harm.then_some("harm\nZ ≤"));
-        header.push("alpha\nspent");
-        Document::of_table(&header, rows.collect())
+        let z = |z: Option<f64>| z.map_or(NONE.to_owned(), |z| fixed(z, 4));
+        let p = |p: Option<f64>| p.map_or(NONE.to_owned(), |p| probability(p, 6));
+        Columns::of(self.looks.iter().enumerate())
+            .column("look", |(row, _)| self.name_of(*row))
+            .column("analysed", |(_, look)| look.analysed.to_string())
+            .column("infor-\nmation", |(_, look)| format!("{:.4}", look.information_fraction))
+            .column("efficacy\nZ ≥", |(_, look)| z(look.z_efficacy))
+            .column("p ≤,\none-sided", |(_, look)| p(look.p_efficacy.map(|p| p.one_sided)))
+            .column("p ≤,\ntwo-sided", |(_, look)| p(look.p_efficacy.map(|p| p.two_sided)))
+            .column("futility\nZ ≤", |(_, look)| z(look.z_futility))
+            .column_if(has_harm, "harm\nZ ≤", |(_, look)| z(look.z_harm))
+            .column("alpha\nspent", |(_, look)| probability(look.alpha_spent, 6))
+            .document()
     }
 
     /// Names the look of a row, with a mark at the one that is reported.

@@ -4,7 +4,7 @@ use super::decimals;
 use crate::analysis::EffectScale;
 use crate::bayes::LookProbabilities;
 use crate::outcome::{LEVELS, Mrs};
-use crate::report::document::Document;
+use crate::report::document::{Columns, Document};
 use crate::report::numeral::number;
 use crate::report::numeral::probability;
 use crate::trial::Conclusion;
@@ -111,16 +111,16 @@ fn events(document: Document, events: &[EventTrace]) -> Document {
         return document;
     }
     let has_bounds = events.iter().any(|event| event.bound.is_some());
-    let rows = events.iter().map(|event| {
-        let counts = event.counts.map(|arm| format!("{} of {}", arm.events, arm.patients));
-        let mut row = [vec![event.name.clone()], counts.to_vec()].concat();
-        row.push(decimals(event.z, 4));
-        row.extend(has_bounds.then(|| number(event.bound)));
-        row
-    });
-    let mut header = vec!["adverse event", "control", "experimental", "Z"];
-    header.extend(has_bounds.then_some("boundary\nif Z ≤"));
-    document.table(&header, rows.collect())
+    let of_arm = |event: &EventTrace, arm: usize| {
+        format!("{} of {}", event.counts[arm].events, event.counts[arm].patients)
+    };
+    let table = Columns::of(events)
+        .column("adverse event", |event| event.name.clone())
+        .column("control", |event| of_arm(event, 0))
+        .column("experimental", |event| of_arm(event, 1))
+        .column("Z", |event| decimals(event.z, 4))
+        .column_if(has_bounds, "boundary\nif Z ≤", |event| number(event.bound));
+    document.and(table.document())
 }
 
 /// Explains the conclusion of a look.
