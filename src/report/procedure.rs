@@ -1,6 +1,6 @@
 //! Procedures as tables, for `run` (simulated and exact) and `check` (exact alone).
 
-use super::document::Document;
+use super::document::{Columns, Document};
 use super::numeral::with_error;
 use crate::outcome::flow::{Group, MEASURES, Measure};
 use crate::scenario::Scenario;
@@ -169,63 +169,59 @@ fn groups(summary: &ProcedureSummary, show: Show) -> Document {
     let mut out = Document::new();
     // A table for each arm, as groups differ between them.
     for arm in &summary.arms {
-        let rows = distinct_groups(arm).map(|group| {
-            let mut row = vec![group_label(group.group).to_owned()];
-            row.push(show.cell(&group.share, 100.0));
-            for name in ["functional_independence", "mortality"] {
-                row.push(show.cell(&group.measures[name], 100.0));
-            }
-            row.push(match summary.haemorrhage_definition {
+        out += Columns::of(distinct_groups(arm))
+            .column(arm.arm, |group| group_label(group.group))
+            .column("share", |group| show.cell(&group.share, 100.0))
+            .column("mRS 0–2", |group| {
+                show.cell(&group.measures["functional_independence"], 100.0)
+            })
+            .column("dead", |group| show.cell(&group.measures["mortality"], 100.0))
+            .column("bleed", |group| match summary.haemorrhage_definition {
                 Some(_) => show.cell(&group.measures["haemorrhage"], 100.0),
                 None => "–".to_owned(),
-            });
-            row.push(group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0)));
-            row
-        });
-        let header = [arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"];
-        out = out.table(&header, rows.collect());
+            })
+            .column("minutes", |group| {
+                group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0))
+            })
+            .document();
     }
     out
 }
 
 /// Tabulates the success of stents; nothing if there are none.
 fn stents(summary: &ProcedureSummary, show: Show) -> Document {
-    let mut rows = Vec::new();
-    for arm in &summary.arms {
-        let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
-        for group in distinct_groups(arm).filter(|group| all.contains(&group.group)) {
-            let mut row = vec![format!("{}, {}", arm.arm, group_label(group.group))];
-            row.push(show.cell(&group.share, 100.0));
-            row.extend(["reperfusion", "patency"].map(|m| show.cell(&group.measures[m], 100.0)));
-            rows.push(row);
-        }
-    }
-    if rows.is_empty() {
+    let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
+    let stented: Vec<_> = summary
+        .arms
+        .iter()
+        .flat_map(|arm| distinct_groups(arm).map(move |group| (arm, group)))
+        .filter(|(_, group)| all.contains(&group.group))
+        .collect();
+    if stented.is_empty() {
         return Document::new();
     }
-    let header = [
-        "",
-        "per 100\npatients",
-        "opened,\nper 100 stents",
-        "patent at follow-up,\nper 100 opened",
-    ];
-    Document::new().heading("Stents").table(&header, rows)
+    let table = Columns::of(stented)
+        .column("", |(arm, group)| format!("{}, {}", arm.arm, group_label(group.group)))
+        .column("per 100\npatients", |(_, group)| show.cell(&group.share, 100.0))
+        .column("opened,\nper 100 stents", |(_, group)| {
+            show.cell(&group.measures["reperfusion"], 100.0)
+        })
+        .column("patent at follow-up,\nper 100 opened", |(_, group)| {
+            show.cell(&group.measures["patency"], 100.0)
+        });
+    Document::new().heading("Stents").and(table.document())
 }
 
 fn passes(summary: &ProcedureSummary, show: Show) -> Document {
-    let mut rows = Vec::new();
-    for arm in &summary.arms {
-        for pass in &arm.passes {
-            let figures =
-                [&pass.attempted, &pass.success, &pass.reperfused, &pass.stented, &pass.unopened];
-            let mut row = vec![format!("{}, {}", arm.arm, pass.passes)];
-            row.extend(figures.map(|checked| show.cell(checked, 100.0)));
-            rows.push(row);
-        }
-    }
-    let ended = ["reperfused", "stented", "not\nopened"];
-    let header = [["pass", "made after\nrandomisation", "success"], ended].concat();
-    Document::of_table(&header, rows)
+    let passes = summary.arms.iter().flat_map(|arm| arm.passes.iter().map(move |pass| (arm, pass)));
+    Columns::of(passes)
+        .column("pass", |(arm, pass)| format!("{}, {}", arm.arm, pass.passes))
+        .column("made after\nrandomisation", |(_, pass)| show.cell(&pass.attempted, 100.0))
+        .column("success", |(_, pass)| show.cell(&pass.success, 100.0))
+        .column("reperfused", |(_, pass)| show.cell(&pass.reperfused, 100.0))
+        .column("stented", |(_, pass)| show.cell(&pass.stented, 100.0))
+        .column("not\nopened", |(_, pass)| show.cell(&pass.unopened, 100.0))
+        .document()
 }
 
 fn decomposition(summary: &ProcedureSummary) -> Document {

@@ -114,30 +114,26 @@ impl BoundaryKind {
 
 /// Renders boundaries as CSV, a row per look and boundary.
 pub(super) fn csv(looks: &[LookCharacteristics]) -> String {
-    let header = [
-        "look",
-        "information_fraction",
-        "n_control",
-        "n_experimental",
-        "boundary",
-        "z",
-        "p_one_sided",
-        "p_two_sided",
-        "effect",
-        "odds_ratio",
-        "conditional_power",
-        "conditional_power_trend",
-        "predictive_power",
-        "alpha_spent",
-        "beta_spent",
-    ];
-    let mut rows = Vec::new();
-    for look in looks {
-        for (kind, boundary) in boundaries(look) {
-            rows.push(csv_row(look, kind, boundary));
-        }
-    }
-    csv::table(&header, rows)
+    Columns::of(
+        looks.iter().flat_map(|look| boundaries(look).map(move |(kind, at)| (look, kind, at))),
+    )
+    .column("look", |(look, ..)| look.look.to_string())
+    .column("information_fraction", |(look, ..)| csv::float(look.information_fraction))
+    .column("n_control", |(look, ..)| look.analysed.control.to_string())
+    .column("n_experimental", |(look, ..)| look.analysed.experimental.to_string())
+    .column("boundary", |(_, kind, _)| kind.name())
+    .column("z", |(.., at)| csv::float(at.z))
+    .column("p_one_sided", |(.., at)| csv::float(at.p_one_sided))
+    .column("p_two_sided", |(.., at)| csv::float(at.p_two_sided))
+    .column("effect", |(.., at)| optional(at.effect))
+    .column("odds_ratio", |(.., at)| optional(at.odds_ratio))
+    .column("conditional_power", |(.., at)| optional(at.conditional_power))
+    .column("conditional_power_trend", |(.., at)| optional(at.conditional_power_trend))
+    .column("predictive_power", |(.., at)| optional(at.predictive_power))
+    .column("alpha_spent", |(look, ..)| csv::float(look.alpha_spent))
+    .column("beta_spent", |(look, ..)| optional(look.beta_spent))
+    .csv()
+    .to_csv()
 }
 
 /// Iterates over the boundaries of a look.
@@ -145,30 +141,6 @@ fn boundaries(
     look: &LookCharacteristics,
 ) -> impl Iterator<Item = (BoundaryKind, &BoundaryCharacteristics)> {
     BoundaryKind::ALL.into_iter().filter_map(|kind| Some((kind, kind.at(look)?)))
-}
-
-fn csv_row(
-    look: &LookCharacteristics,
-    kind: BoundaryKind,
-    at: &BoundaryCharacteristics,
-) -> Vec<String> {
-    vec![
-        look.look.to_string(),
-        csv::float(look.information_fraction),
-        look.analysed.control.to_string(),
-        look.analysed.experimental.to_string(),
-        kind.name().to_owned(),
-        csv::float(at.z),
-        csv::float(at.p_one_sided),
-        csv::float(at.p_two_sided),
-        optional(at.effect),
-        optional(at.odds_ratio),
-        optional(at.conditional_power),
-        optional(at.conditional_power_trend),
-        optional(at.predictive_power),
-        csv::float(look.alpha_spent),
-        optional(look.beta_spent),
-    ]
 }
 
 /// Writes a value, or an empty cell.

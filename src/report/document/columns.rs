@@ -1,6 +1,7 @@
 //! Tables stated column by column, or row by row: each with its name beside what writes its cells.
 
 use super::Document;
+use crate::report::csv::CsvTable;
 
 /// A table with a row for each item.
 pub(in crate::report) struct Columns<T> {
@@ -43,6 +44,11 @@ impl<T> Columns<T> {
     pub fn document(self) -> Document {
         let header: Vec<&str> = self.header.iter().map(String::as_str).collect();
         Document::of_table(&header, self.rows)
+    }
+
+    /// Ends the table, whose headers and cells are those of a file.
+    pub fn csv(self) -> CsvTable {
+        CsvTable { header: self.header, rows: self.rows }
     }
 }
 

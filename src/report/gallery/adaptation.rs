@@ -2,6 +2,7 @@
 
 use super::Figure;
 use crate::report::csv;
+use crate::report::document::Columns;
 use crate::report::figure::{
     self, Curve, CurveAxis, CurveScale, CurveStyle, MOST_COLOURS, PointWithError, PopulationBar,
     PopulationShare,
@@ -102,18 +103,15 @@ pub(super) fn population(scenario: &Scenario, truths: &[TruthSummary]) -> Option
             PopulationBar { name: under(truth), shares }
         })
         .collect();
-    let rows = found.iter().flat_map(|(truth, of)| {
-        of.populations.iter().map(|choice| {
-            let PopulationShare { efficacy, others } = share(choice);
-            vec![
-                (*truth).to_owned(),
-                choice.population.clone(),
-                csv::float(efficacy),
-                csv::float(others),
-            ]
-        })
+    let choices = found.iter().flat_map(|(truth, of)| {
+        of.populations.iter().map(move |choice| (truth, choice, share(choice)))
     });
-    let data = csv::CsvTable::new(&["truth", "population", "efficacy", "no_efficacy"], rows);
+    let data = Columns::of(choices)
+        .column("truth", |(truth, ..)| **truth)
+        .column("population", |(_, choice, _)| choice.population.clone())
+        .column("efficacy", |(.., share)| csv::float(share.efficacy))
+        .column("no_efficacy", |(.., share)| csv::float(share.others))
+        .csv();
     Some(Figure {
         name: "population-rule".to_owned(),
         title: "Population left when the trial ends".to_owned(),

@@ -11,6 +11,7 @@ use crate::explore::dossier::Dossier;
 use crate::explore::sensitivity::VariedQuantity;
 use crate::explore::strategies::StrategySummary;
 use crate::outcome::MrsDistribution;
+use crate::report::document::Columns;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{AnalysisSummary, OperatingCharacteristics};
 
@@ -175,18 +176,14 @@ pub fn power_against(
             curves[i].points.push(curve_point(*x, analysis));
         }
     }
-    let mut rows = Vec::new();
-    for curve in &curves {
-        for point in &curve.points {
-            rows.push(vec![
-                curve.name.clone(),
-                csv::float(point.x),
-                csv::float(point.power),
-                csv::float(point.mcse),
-                point.formula.map_or(String::new(), csv::float),
-            ]);
-        }
-    }
+    let points = curves.iter().flat_map(|curve| curve.points.iter().map(move |at| (curve, at)));
+    let data = Columns::of(points)
+        .column("analysis", |(curve, _)| curve.name.clone())
+        .column("value", |(_, at)| csv::float(at.x))
+        .column("power", |(_, at)| csv::float(at.power))
+        .column("power_mcse", |(_, at)| csv::float(at.mcse))
+        .column("by_formula", |(_, at)| at.formula.map_or(String::new(), csv::float))
+        .csv();
     // Title and provenance are those of the page.
     let labels = Labels {
         title: String::new(),
@@ -200,7 +197,7 @@ pub fn power_against(
         title: format!("Power by {key}"),
         caption: SAME_PATIENTS.to_owned(),
         svg: figure::power_curve(&curves, &Lines::Unordered, &labels),
-        data: csv::CsvTable::new(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
+        data,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{CurveAxis, CurveScale, Figure, axis};
 use crate::explore::strategies::StrategySummary;
 use crate::outcome::flow::Group;
+use crate::report::document::Columns;
 use crate::report::figure::{
     self, Curve, CurveStyle, FlowColumn, FlowDiagram, FlowState, PointWithError, Ribbon,
     StatePosition,
@@ -96,13 +97,11 @@ pub(super) fn flows(procedure: &ProcedureSummary) -> Vec<Figure> {
 
 fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
     let diagram = flow_diagram(arm);
-    let rows = diagram.ribbons.iter().map(|ribbon| {
-        vec![
-            state_name(&diagram, ribbon.from),
-            state_name(&diagram, ribbon.to),
-            csv::float(ribbon.share),
-        ]
-    });
+    let data = Columns::of(&diagram.ribbons)
+        .column("from", |ribbon| state_name(&diagram, ribbon.from))
+        .column("to", |ribbon| state_name(&diagram, ribbon.to))
+        .column("share", |ribbon| csv::float(ribbon.share))
+        .csv();
     Figure {
         name: name.to_owned(),
         title: format!("Patient flow, {} arm", arm.arm),
@@ -110,7 +109,7 @@ fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
                   as wide as their share of the arm's patients (exact)."
             .to_owned(),
         svg: figure::flow(&diagram),
-        data: csv::CsvTable::new(&["from", "to", "share"], rows),
+        data,
     }
 }
 

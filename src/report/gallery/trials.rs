@@ -3,6 +3,7 @@
 use super::{Figure, axis};
 use crate::explore::convergence::ConvergencePoint;
 use crate::explore::dossier::{Calendar, CalendarPoint, Distribution, Dossier};
+use crate::report::document::Columns;
 use crate::report::figure::{
     self, ArmDifference, Curve, CurveAxis, CurveScale, CurveStyle, LookPanel, LookShares,
     PlannedBounds, PointWithError,
@@ -120,15 +121,17 @@ pub(super) fn stopped_by_look(
         LookPanel { name: UNDER_H1.to_owned(), looks: look_shares(effect) },
         LookPanel { name: under_h0.to_owned(), looks: look_shares(none) },
     ];
-    let mut rows = Vec::new();
-    for (panel, truth) in panels.iter().zip(["effect", "none"]) {
-        for (k, look) in panel.looks.iter().enumerate() {
-            let shares = [look.efficacy, look.futility, look.harm, look.safety];
-            let mut row = vec![truth.to_owned(), (k + 1).to_string()];
-            row.extend(shares.map(csv::float));
-            rows.push(row);
-        }
-    }
+    let rows = panels.iter().zip(["effect", "none"]).flat_map(|(panel, truth)| {
+        panel.looks.iter().enumerate().map(move |(k, look)| (truth, k + 1, look))
+    });
+    let data = Columns::of(rows)
+        .column("truth", |(truth, ..)| *truth)
+        .column("by_look", |(_, look, _)| look.to_string())
+        .column("efficacy", |(.., shares)| csv::float(shares.efficacy))
+        .column("futility", |(.., shares)| csv::float(shares.futility))
+        .column("harm", |(.., shares)| csv::float(shares.harm))
+        .column("safety", |(.., shares)| csv::float(shares.safety))
+        .csv();
     Figure {
         name: "outcomes".to_owned(),
         title: "Status of the trials by look".to_owned(),
@@ -138,10 +141,7 @@ pub(super) fn stopped_by_look(
             effect.analyses[0].name
         ),
         svg: figure::looks(&panels),
-        data: csv::CsvTable::new(
-            &["truth", "by_look", "efficacy", "futility", "harm", "safety"],
-            rows,
-        ),
+        data,
     }
 }
 
@@ -260,28 +260,30 @@ const MOST_CURVES: usize = 6;
 /// Draws the simulated power over the number of replicates.
 pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     let analyses = &summary.truths[0].analyses;
-    let mut rows = Vec::new();
-    for point in &dossier.convergence {
+    let rows = dossier.convergence.iter().flat_map(|point| {
         // Rates under H1 of all analyses come before those under H0.
         let (powers, errors) = point.efficacy.split_at(analyses.len());
-        for (analysis, (power, error)) in analyses.iter().zip(powers.iter().zip(errors)) {
-            let mut row = vec![point.replicates.to_string(), analysis.name.clone()];
-            row.extend([power.value, power.mcse, error.value, error.mcse].map(csv::float));
-            rows.push(row);
-        }
-    }
+        let rates = powers.iter().zip(errors);
+        analyses.iter().zip(rates).map(|(analysis, rates)| (point.replicates, analysis, rates))
+    });
+    let data = Columns::of(rows)
+        .column("replicates", |(replicates, ..)| replicates.to_string())
+        .column("analysis", |(_, analysis, _)| analysis.name.clone())
+        .column("power", |(.., (power, _))| csv::float(power.value))
+        .column("power_mcse", |(.., (power, _))| csv::float(power.mcse))
+        .column("type_i_error", |(.., (_, error))| csv::float(error.value))
+        .column("type_i_error_mcse", |(.., (_, error))| csv::float(error.mcse))
+        .csv();
     // Every doubling of the replicates has the same number of points.
     let replicates = CurveAxis { scale: CurveScale::Logarithmic, ..axis("replicates so far") };
     let power = CurveAxis { scale: CurveScale::Percent, ..axis("power") };
     let (curves, remark) = convergence_curves(summary, dossier);
-    let header =
-        ["replicates", "analysis", "power", "power_mcse", "type_i_error", "type_i_error_mcse"];
     Figure {
         name: "convergence".to_owned(),
         title: "Convergence of the simulated power".to_owned(),
         caption: "Power over the number of replicates so far.".to_owned(),
         svg: figure::curves(&replicates, &power, &curves, &[remark]),
-        data: csv::CsvTable::new(&header, rows),
+        data,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::MonitoringReport;
 use crate::explore::monitor::SafetyCheck;
-use crate::report::csv;
+use crate::report::document::Columns;
 use crate::report::figure::{self, EventLook, InterimLook};
 use crate::report::gallery::Figure;
 
@@ -22,13 +22,14 @@ impl MonitoringReport {
                 z: self.path.iter().find(|point| point.look == look.look).map(|point| point.z),
             })
             .collect();
-        let rows = looks.iter().zip(&self.looks).map(|(drawn, look)| {
-            let mut row = vec![look.look.to_string(), look.analysed.to_string()];
-            let numbers = drawn.bounds.into_iter().chain([drawn.z]);
-            row.extend(numbers.map(|z| z.map_or(String::new(), |z| z.to_string())));
-            row
-        });
-        let header = ["look", "analysed", "z_efficacy", "z_futility", "z_harm", "z"];
+        let data = Columns::of(looks.iter().zip(&self.looks))
+            .column("look", |(_, look)| look.look.to_string())
+            .column("analysed", |(_, look)| look.analysed.to_string())
+            .column("z_efficacy", |(_, look)| if_known(look.z_efficacy))
+            .column("z_futility", |(_, look)| if_known(look.z_futility))
+            .column("z_harm", |(_, look)| if_known(look.z_harm))
+            .column("z", |(drawn, _)| if_known(drawn.z))
+            .csv();
         // Later looks are without a circle anyway.
         let unknown = if looks[..=row].iter().any(|look| look.z.is_none()) {
             " Z of looks without a circle was not given or does not exist."
@@ -43,7 +44,7 @@ impl MonitoringReport {
                  the planned information.{unknown}"
             ),
             svg: figure::interim(&looks),
-            data: csv::CsvTable::new(&header, rows),
+            data,
         }
     }
 
@@ -53,10 +54,11 @@ impl MonitoringReport {
         if looks.iter().all(|look| look.z.is_none() && look.bound.is_none()) {
             return None;
         }
-        let rows = looks.iter().map(|look| {
-            let numbers = [look.z, look.bound].map(|z| z.map_or(String::new(), |z| z.to_string()));
-            [vec![look.name.clone()], numbers.to_vec()].concat()
-        });
+        let data = Columns::of(&looks)
+            .column("event", |look| look.name.clone())
+            .column("z", |look| if_known(look.z))
+            .column("z_bound", |look| if_known(look.bound))
+            .csv();
         Some(Figure {
             name: "events".to_owned(),
             title: "Adverse events: Z with the boundaries".to_owned(),
@@ -64,7 +66,12 @@ impl MonitoringReport {
                       have no boundary at this look, those without a circle no Z."
                 .to_owned(),
             svg: figure::events(&looks),
-            data: csv::CsvTable::new(&["event", "z", "z_bound"], rows),
+            data,
         })
     }
+}
+
+/// Writes a number as it is; empty if there is none.
+fn if_known(z: Option<f64>) -> String {
+    z.map_or(String::new(), |z| z.to_string())
 }
