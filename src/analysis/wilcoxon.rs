@@ -379,17 +379,22 @@ mod tests {
         z(counts, Continuity::Uncorrected).is_some()
     }
 
+    fn only_at(level: usize, n: f64) -> [f64; LEVELS] {
+        std::array::from_fn(|j| if j == level { n } else { 0.0 })
+    }
+
     #[test]
     fn tables_without_information_have_no_statistic() {
-        let one = |level: usize, n: f64| std::array::from_fn(|j| if j == level { n } else { 0.0 });
         let none = [0.0; LEVELS];
-        for counts in [[none, none], [none, one(3, 5.0)], [one(3, 5.0), none], [one(6, 2.0); 2]] {
+        for counts in
+            [[none, none], [none, only_at(3, 5.0)], [only_at(3, 5.0), none], [only_at(6, 2.0); 2]]
+        {
             assert_eq!(z(&counts, Continuity::Uncorrected), None, "{counts:?}");
             assert_eq!(z(&counts, Continuity::Corrected), None, "{counts:?}");
             assert_eq!(van_elteren(&[counts]).status, FitStatus::NoInformation);
         }
         // One patient per arm: rank sum 2 or 1, each with probability ½.
-        let pair = [one(5, 1.0), one(2, 1.0)];
+        let pair = [only_at(5, 1.0), only_at(2, 1.0)];
         assert_eq!(z(&pair, Continuity::Uncorrected), Some(1.0));
         assert_eq!(z(&pair, Continuity::Corrected), Some(0.0));
         assert_eq!(van_elteren(&[]).status, FitStatus::NoInformation);

@@ -256,10 +256,13 @@ mod tests {
         (0..LEVELS).flat_map(|level| vec![level; arm[level] as usize]).collect()
     }
 
+    fn mean(values: &[f64]) -> f64 {
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+
     /// Mean and variance of the mean of `a`·(won) − `b`·(lost) over all pairs, patient by patient.
     fn by_pairs(counts: &Counts, score: impl Fn(usize, usize) -> f64) -> (f64, f64) {
         let [control, experimental] = counts.each_ref().map(patients);
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let variance = |values: &[f64]| {
             let centre = mean(values);
             let squares: f64 = values.iter().map(|v| (v - centre).powi(2)).sum();

@@ -303,8 +303,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn arm([successes, patients]: [u32; 2]) -> ArmCount {
+        ArmCount { successes, patients }
+    }
+
     fn data(control: [u32; 2], experimental: [u32; 2]) -> ProportionData {
-        let arm = |[successes, patients]: [u32; 2]| ArmCount { successes, patients };
         ProportionData { control: arm(control), experimental: arm(experimental) }
     }
 

@@ -349,6 +349,18 @@ mod tests {
         }
     }
 
+    fn kim_demets(rho: f64) -> EfficacyRule {
+        EfficacyRule::Spending(SpendingFunction::KimDeMets { rho })
+    }
+
+    fn trend(at_most: f64) -> FutilityRule {
+        FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Trend }
+    }
+
+    fn predictive(at_most: f64) -> FutilityRule {
+        FutilityRule::PredictivePower { at_most }
+    }
+
     /// Binding futility by power, with designs at which alternating between the two boundaries
     /// diverges or takes hundreds of rounds: the recursion gives α, and the power at every futility
     /// bound, followed forward to the looks after it, is the one that was asked for.
@@ -360,10 +372,7 @@ mod tests {
         ];
         let uneven: Vec<f64> = looks.iter().map(|&n| f64::from(n) / 190.0).collect();
         let even: Vec<f64> = (1..=20).map(|k| f64::from(k) / 20.0).collect();
-        let kim_demets = |rho| EfficacyRule::Spending(SpendingFunction::KimDeMets { rho });
         let obrien_fleming = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
-        let trend = |at_most| FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Trend };
-        let predictive = |at_most| FutilityRule::PredictivePower { at_most };
         let cases = [
             (0.4999, kim_demets(0.212_146_985_281_998), trend(0.2), &uneven),
             (0.025, obrien_fleming.clone(), predictive(0.2), &even),

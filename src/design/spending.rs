@@ -106,6 +106,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn stated(fraction: f64, share: f64) -> StatedSpending {
+        StatedSpending { fraction, share }
+    }
+
     fn any_function() -> impl Strategy<Value = SpendingFunction> {
         prop_oneof![
             Just(SpendingFunction::LanDeMetsObrienFleming),
@@ -113,8 +117,7 @@ mod tests {
             (-20.0..10.0).prop_map(|gamma| SpendingFunction::HwangShihDeCani { gamma }),
             (0.1..10.0).prop_map(|rho| SpendingFunction::KimDeMets { rho }),
             (0.01..0.5f64, 0.0..0.5f64, 0.01..0.49f64, 0.0..0.5f64).prop_map(|(t, s, dt, ds)| {
-                let at = |fraction, share| StatedSpending { fraction, share };
-                SpendingFunction::Stated(vec![at(t, s), at(t + dt, s + ds)])
+                SpendingFunction::Stated(vec![stated(t, s), stated(t + dt, s + ds)])
             }),
         ]
     }

@@ -240,11 +240,15 @@ mod tests {
         assert!((lower_bound(10, 10, 0.05) - 0.741134).abs() < 1e-6);
     }
 
+    fn response(dose: f64, count: f64) -> Response {
+        Response { dose, count, n: 10.0 }
+    }
+
     #[test]
     fn all_or_nothing_has_no_limits() {
-        let of = |dose, count| Response { dose, count, n: 10.0 };
-        assert!(fit(&[of(1.0, 5.0), of(1.0, 6.0)]).is_none());
-        let flat = fit(&[of(1.0, 5.0), of(2.0, 5.0), of(3.0, 5.0)]).expect("there is a line");
+        assert!(fit(&[response(1.0, 5.0), response(1.0, 6.0)]).is_none());
+        let flat = fit(&[response(1.0, 5.0), response(2.0, 5.0), response(3.0, 5.0)])
+            .expect("there is a line");
         assert_eq!(flat.limits(0.5, 0.95), None);
     }
 }

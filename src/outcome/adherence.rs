@@ -435,6 +435,10 @@ mod tests {
         assert!((untouched[1].iter().sum::<f64>() - 1.0).abs() < 1e-10);
     }
 
+    fn share_independent(mrs: &[f64; LEVELS]) -> f64 {
+        mrs[..3].iter().sum::<f64>() / mrs.iter().sum::<f64>()
+    }
+
     /// Patients with a poor prognosis cross over: among them the experimental treatment looks worse
     /// than it is.
     #[test]
@@ -443,12 +447,11 @@ mod tests {
         let crossover = departure(0.2, -2.0, 0.0);
         let adherence = Adherence::new(&[crossover, none.clone(), none], &SHARES);
         let [stays, crosses] = totals(&adherence, Arm::Control);
-        let good = |mrs: &[f64; LEVELS]| mrs[..3].iter().sum::<f64>() / mrs.iter().sum::<f64>();
         assert!(
-            good(&stays) > 0.29 && good(&crosses) < 0.20,
+            share_independent(&stays) > 0.29 && share_independent(&crosses) < 0.20,
             "{} {}",
-            good(&stays),
-            good(&crosses)
+            share_independent(&stays),
+            share_independent(&crosses)
         );
         let quantiles = [0.01, 0.99].map(|quantile| {
             let received = |u: f64| {

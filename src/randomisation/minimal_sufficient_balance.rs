@@ -246,6 +246,10 @@ mod tests {
         assert!(votes_seen.iter().all(|&count| count > 300), "{votes_seen:?}");
     }
 
+    fn tail(x: f64, df: usize) -> f64 {
+        ChiSquared::new(df as f64).expect("df > 0").sf(x)
+    }
+
     fn majority_by_p_values(
         balance: &MinimalSufficientBalance,
         cells: &[i32],
@@ -253,7 +257,6 @@ mod tests {
     ) -> i32 {
         let number = |cell: usize| f64::from(cells[cell]);
         let n = number(0) + number(1);
-        let tail = |x: f64, df: usize| ChiSquared::new(df as f64).expect("df > 0").sf(x);
         let mut votes = 0;
         if n > 0.0 {
             let by_half = |arm| (number(arm) - n / 2.0).powi(2) / (n / 2.0);

@@ -382,13 +382,16 @@ mod tests {
     use crate::population::Factor;
     use crate::rng::{Purpose, Replicate, Seed, Streams, uniform};
 
-    fn three_binary_factors() -> Population {
-        let factor = |name: &str| Factor {
+    fn factor(name: &str) -> Factor {
+        Factor {
             name: name.into(),
             levels: vec!["0".into(), "1".into()],
             log_odds: vec![0.0; 2],
             effect_log_odds: vec![0.0; 2],
-        };
+        }
+    }
+
+    fn three_binary_factors() -> Population {
         Population::independent(vec![
             (factor("f1"), vec![0.5; 2]),
             (factor("f2"), vec![0.65, 0.35]),

@@ -84,10 +84,13 @@ pub fn to_json(found: &Benchmark, earlier: Option<&Benchmark>) -> String {
 mod tests {
     use super::*;
 
+    fn then(min: f64, max: f64) -> RepeatTimes {
+        RepeatTimes { median: 2.5, min, max }
+    }
+
     #[test]
     fn a_change_that_may_be_chance_is_in_brackets() {
         let now = RepeatTimes { median: 2.0, min: 1.9, max: 2.2 };
-        let then = |min: f64, max: f64| RepeatTimes { median: 2.5, min, max };
         assert_eq!(change(&now, Some(&then(2.3, 2.9))), "×0.800");
         assert_eq!(change(&now, Some(&then(2.1, 2.9))), "(×0.800)");
         assert_eq!(change(&now, None), "–");

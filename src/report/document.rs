@@ -356,9 +356,12 @@ mod tests {
         assert_eq!(plain.matches('─').count(), 13, "{plain}");
     }
 
+    fn quantities() -> Vec<String> {
+        strings(&["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"])
+    }
+
     #[test]
     fn prose_and_tables_fit_narrow_and_wide_terminals() {
-        let quantities = || strings(&["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"]);
         let rows = vec![[strings(&["an analysis with a long name"]), quantities()].concat()];
         let document = Document::new()
             .text("word ".repeat(60))

@@ -145,9 +145,12 @@ mod tests {
         }
     }
 
+    fn named(name: &str) -> Option<&str> {
+        lookup(name).map(|term| term.name.as_str())
+    }
+
     #[test]
     fn case_dashes_underscores_and_plurals_do_not_matter_in_a_lookup() {
-        let named = |name: &str| lookup(name).map(|term| term.name.as_str());
         for name in ["overrun", "Overrun", "OVERRUN", "overruns"] {
             assert_eq!(named(name), Some("overrun"), "{name}");
         }

@@ -160,9 +160,12 @@ fn is_zero(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn shown(value: f64, mcse: f64) -> String {
+        with_error(McEstimate { value, mcse, n: 10, limit_95: None })
+    }
+
     #[test]
     fn values_have_no_more_decimals_than_their_error() {
-        let shown = |value, mcse| with_error(McEstimate { value, mcse, n: 10, limit_95: None });
         let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000, limit_95: None };
         assert_eq!(with_two_digit_error(power), "0.8093 ±0.0012");
         assert_eq!(shown(266.4849, 0.1834), "266.5 ±0.2");

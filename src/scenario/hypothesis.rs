@@ -97,9 +97,12 @@ impl fmt::Display for Hypothesis {
 mod tests {
     use super::*;
 
+    fn margin(scale: MarginScale, value: f64) -> Margin {
+        Margin { scale, value }
+    }
+
     #[test]
     fn hypotheses_are_worded_with_their_margins() {
-        let margin = |scale, value| Margin { scale, value };
         let cases = [
             (Hypothesis::Superiority, "superiority"),
             (

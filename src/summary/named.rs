@@ -304,15 +304,18 @@ mod tests {
         }
     }
 
+    fn error_of_share(count: u64, n: u64) -> f64 {
+        Sampled::Proportion { count, n }.error_to_stop_by()
+    }
+
     #[test]
     fn an_event_not_yet_seen_has_a_standard_error_above_zero() {
-        let error = |count, n| Sampled::Proportion { count, n }.error_to_stop_by();
         // √(2 · 8194 / 8196³) with two of 8196.
-        assert!((error(0, 8192) - 1.7253e-4).abs() < 1e-8, "{}", error(0, 8192));
-        assert!((error(0, 8192) - error(8192, 8192)).abs() < 1e-15);
+        assert!((error_of_share(0, 8192) - 1.7253e-4).abs() < 1e-8, "{}", error_of_share(0, 8192));
+        assert!((error_of_share(0, 8192) - error_of_share(8192, 8192)).abs() < 1e-15);
         let naive = McEstimate::proportion(4096, 8192).mcse;
-        assert_eq!(error(4096, 8192), naive, "no less than what is reported");
-        assert!(error(0, 0).is_nan());
+        assert_eq!(error_of_share(4096, 8192), naive, "no less than what is reported");
+        assert!(error_of_share(0, 0).is_nan());
 
         let mut alike = ExactMoments::default();
         (0..8192).for_each(|_| alike.add(0.0));

@@ -158,6 +158,10 @@ fn parquet_rows_equal_the_csv_rows() {
     assert_eq!(crate::parquet_files::assert_same_as_csv(directory.path(), "trials"), 1200);
 }
 
+fn truths(json: &str) -> Value {
+    serde_json::from_str::<Value>(json).expect("valid JSON")["truths"].clone()
+}
+
 #[test]
 fn options_are_equivalent_to_overrides() {
     let by_option = output(rescuesim().args([
@@ -180,8 +184,6 @@ fn options_are_equivalent_to_overrides() {
         "--format",
         "json",
     ]));
-    let truths =
-        |json: &str| serde_json::from_str::<Value>(json).expect("valid JSON")["truths"].clone();
     assert_eq!(truths(&by_option), truths(&by_set));
 }
 

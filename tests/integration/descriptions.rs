@@ -87,16 +87,17 @@ fn supplementary_analyses_are_printed_and_written() {
     assert!(described["cuts"][2]["log_odds_ratio"]["value"].as_f64().is_some_and(|log| log > 0.3));
 }
 
+fn imputed_by_arm(e: usize, c: usize) -> String {
+    format!(
+        r#"{{name="{e}{c}",method="two_proportions",missing={{rule="by_arm",control={c},experimental={e}}}}}"#
+    )
+}
+
 /// With one look the table agrees with analyses that set these values, trial by trial.
 #[test]
 fn the_tipping_point_table_equals_analyses_with_single_values() {
-    let value = |e: usize, c: usize| {
-        format!(
-            r#"{{name="{e}{c}",method="two_proportions",missing={{rule="by_arm",control={c},experimental={e}}}}}"#
-        )
-    };
     let pairs = [(0, 0), (0, 6), (3, 2), (6, 0), (6, 6)];
-    let others: Vec<String> = pairs.iter().map(|&(e, c)| value(e, c)).collect();
+    let others: Vec<String> = pairs.iter().map(|&(e, c)| imputed_by_arm(e, c)).collect();
     let set = [
         format!(r#"analyses=[{{method="two_proportions"}},{}]"#, others.join(",")),
         "design.looks.equally_spaced=1".into(),

@@ -40,6 +40,10 @@ fn no_modification_in_any_level_changes_no_byte() {
     assert_ne!(written(&["factors[0].effect_log_odds=[0,0.5]"]), without);
 }
 
+fn arms(of: &Scenario) -> [rescuesim::outcome::MrsDistribution; 2] {
+    *of.marginal(Truth::Alternative).expect("it is stated")
+}
+
 #[test]
 fn the_same_modification_of_every_level_is_a_shifted_conditional_effect() {
     let moved = scenario(&[
@@ -52,7 +56,6 @@ fn the_same_modification_of_every_level_is_a_shifted_conditional_effect() {
         "factors[0].log_odds=[0,-1]",
         &format!("outcome.experimental={{conditional_common_odds_ratio={odds_ratio}}}"),
     ]);
-    let arms = |of: &Scenario| *of.marginal(Truth::Alternative).expect("it is stated");
     let (moved, shifted) = (arms(&moved), arms(&shifted));
     for (moved, shifted) in moved.iter().zip(&shifted) {
         for (one, other) in moved.probabilities().iter().zip(shifted.probabilities()) {

@@ -151,13 +151,14 @@ struct NestedTrial {
     excluded: u32,
 }
 
+fn excluded(patients: &Groups, groups: usize) -> u32 {
+    patients[groups..].iter().flatten().flatten().sum::<u32>()
+}
+
 fn nested_trial(cumulative: &[[f64; 6]; 2], replicate: u64) -> NestedTrial {
     let mut rng = Streams::new(Seed(11)).stream(Replicate(replicate), Purpose::Outcome);
     let mut patients: Groups = vec![[[0; 7]; 2]; 6];
     let (mut groups, mut randomised) = (6, 0);
-    let excluded = |patients: &Groups, groups: usize| {
-        patients[groups..].iter().flatten().flatten().sum::<u32>()
-    };
     for (look, size) in [200, 340, 476].into_iter().enumerate() {
         for _ in randomised..size {
             let group = (uniform(&mut rng) * groups as f64) as usize;
@@ -195,6 +196,10 @@ fn nested_trial(cumulative: &[[f64; 6]; 2], replicate: u64) -> NestedTrial {
     unreachable!("the last look ends the trial")
 }
 
+fn indicator(happened: bool) -> f64 {
+    f64::from(u8::from(happened))
+}
+
 /// The same rule simulated from its description, with other random numbers.
 #[test]
 fn nested_selection_has_the_characteristics_of_another_simulation() {
@@ -212,13 +217,12 @@ fn nested_selection_has_the_characteristics_of_another_simulation() {
         let (mut sums, mut squares) = ([0.0; 7], [0.0; 7]);
         for replicate in 0..replicates {
             let trial = nested_trial(&cumulative, replicate);
-            let is = |happened: bool| f64::from(u8::from(happened));
             let values = [
-                is(trial.rejects),
-                is(trial.rejects && trial.groups < 6),
-                is(trial.groups < 6),
-                is(trial.look == 0),
-                is(trial.look == 1),
+                indicator(trial.rejects),
+                indicator(trial.rejects && trial.groups < 6),
+                indicator(trial.groups < 6),
+                indicator(trial.look == 0),
+                indicator(trial.look == 1),
                 [200.0, 340.0, 476.0][trial.look],
                 f64::from(trial.excluded),
             ];
@@ -275,6 +279,10 @@ fn a_rule_that_drops_nothing_changes_no_patient() {
     }
 }
 
+fn level(patient: &serde_json::Value) -> serde_json::Value {
+    patient["levels"][0].clone()
+}
+
 /// Patients randomised by the decision remain; all later ones are of the levels left, and arrive later.
 #[test]
 fn a_restriction_changes_only_later_patients() {
@@ -310,7 +318,6 @@ fn a_restriction_changes_only_later_patients() {
             // Nested selection and predictions may drop further levels later.
             if path != DAWN {
                 let later = &patients[kept as usize..];
-                let level = |patient: &serde_json::Value| patient["levels"][0].clone();
                 assert!(later.iter().all(|it| names.contains(&level(it).as_str().expect("text"))));
             }
             assert!(patients.is_sorted_by_key(|patient| number(&patient["day"])), "{path}");

@@ -163,6 +163,10 @@ fn fixed_drift() -> f64 {
     upper_quantile(ALPHA) + upper_quantile(1.0 - POWER)
 }
 
+fn unrounded(noted: f64, observed: f64) -> f64 {
+    if (noted - observed).abs() < 1e-6 { observed } else { noted }
+}
+
 /// Number of patients of a fixed trial of 25 % v 40 % by gsDesign's `nBinomial`.
 fn fixed_patients() -> f64 {
     let (control, experimental) = (0.25, 0.4);
@@ -252,10 +256,7 @@ impl Trial {
     /// The rates of a note, printed with six digits: replaced by the observed ones if equal to these digits.
     fn noted_rates(&self, row: &Row) -> [f64; 2] {
         let observed = self.rates[self.now()];
-        let exact = |noted: f64, observed: f64| {
-            if (noted - observed).abs() < 1e-6 { observed } else { noted }
-        };
-        [exact(row.noted("pi2="), observed[0]), exact(row.noted("pi1="), observed[1])]
+        [unrounded(row.noted("pi2="), observed[0]), unrounded(row.noted("pi1="), observed[1])]
     }
 
     fn planned_drift(&self) -> f64 {

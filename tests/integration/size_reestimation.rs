@@ -56,6 +56,10 @@ fn a_zone_that_never_triggers_is_the_group_sequential_design() {
     }
 }
 
+fn columns(rows: &str) -> usize {
+    rows.lines().next().map_or(0, |header| header.split(',').count())
+}
+
 /// `run`, `compare` and every other command then print the same numbers.
 #[test]
 fn a_zone_that_never_triggers_has_the_rows_of_the_group_sequential_design() {
@@ -79,7 +83,6 @@ fn a_zone_that_never_triggers_has_the_rows_of_the_group_sequential_design() {
         std::fs::read_to_string(file).expect("rows")
     };
     // Rows of a rule that changes nothing end with its columns.
-    let columns = |rows: &str| rows.lines().next().map_or(0, |header| header.split(',').count());
     let (plain, never) = (rows("plain.toml"), rows("never.toml"));
     assert_eq!(columns(&plain) + 5, columns(&never));
     for (plain, never) in plain.lines().zip(never.lines()) {

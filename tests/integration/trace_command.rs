@@ -70,6 +70,10 @@ fn the_printed_command_shows_the_same_trial() {
     assert_eq!(patients.map(|n| n as u64), json["trace"]["end"]["n_randomised"].as_u64());
 }
 
+fn is_not_finite(word: &str) -> bool {
+    word.contains("NaN") || word.trim_matches('-') == "inf"
+}
+
 #[test]
 fn tables_are_no_wider_than_a_terminal() {
     for shipped in SCENARIOS {
@@ -82,8 +86,6 @@ fn tables_are_no_wider_than_a_terminal() {
             let text = example_trial(&scenario, trace).document(shown).to_terminal();
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(80), "{}: {widest:?}\n{text}", shipped.name);
-            let is_not_finite =
-                |word: &str| word.contains("NaN") || word.trim_matches('-') == "inf";
             assert!(!text.split_whitespace().any(is_not_finite), "{text}");
             if shown == Shown::All {
                 let rows = text.split("From arrival to outcome").nth(1).expect("the last table");

@@ -18,7 +18,7 @@ pub struct ExpectedStatistic {
     stated: ExpectedPoint,
     /// Share of the way from no effect to the stated one.
     fraction: f64,
-    balance: Balance,
+    pub(super) balance: Balance,
     /// Whether the null hypothesis ends at a margin instead of no effect.
     has_margin: bool,
 }
@@ -49,14 +49,6 @@ impl ExpectedStatistic {
 
     pub(super) fn scale(&self) -> EffectScale {
         self.scale
-    }
-
-    pub(super) fn balance(&self) -> Balance {
-        self.balance
-    }
-
-    pub(super) fn balanced(self, balance: Balance) -> Self {
-        Self { balance, ..self }
     }
 
     pub(super) fn has_margin(&self) -> bool {

@@ -14,7 +14,7 @@ pub struct TwoMeans {
     experimental: ArmMean,
     margin: f64,
     test: MeansTest,
-    balance: Balance,
+    pub(super) balance: Balance,
 }
 
 /// Mean and central moments of one arm's scores; larger is better.
@@ -86,14 +86,6 @@ impl TwoMeans {
     /// Returns the test.
     pub fn test(&self) -> MeansTest {
         self.test
-    }
-
-    pub(super) fn balance(&self) -> Balance {
-        self.balance
-    }
-
-    pub(super) fn balanced(self, balance: Balance) -> Self {
-        Self { balance, ..self }
     }
 
     /// Returns the arms, control first.

@@ -235,22 +235,23 @@ impl Comparison {
     }
 
     /// Returns the comparison of arms whose prognostic factors the randomisation balances.
-    pub fn balanced(self, balance: Balance) -> Self {
-        match self {
-            Self::TwoProportions(it) => Self::TwoProportions(it.balanced(balance)),
-            Self::Ordinal(it) => Self::Ordinal(it.balanced(balance)),
-            Self::Means(it) => Self::Means(it.balanced(balance)),
-            Self::ExpectedData(it) => Self::ExpectedData(it.balanced(balance)),
+    pub fn balanced(mut self, balance: Balance) -> Self {
+        match &mut self {
+            Self::TwoProportions(it) => it.balance = balance,
+            Self::Ordinal(it) => it.balance = balance,
+            Self::Means(it) => it.balance = balance,
+            Self::ExpectedData(it) => it.balance = balance,
         }
+        self
     }
 
     /// Returns the assumed balance by the randomisation.
     pub fn balance(&self) -> Balance {
         match self {
-            Self::TwoProportions(it) => it.balance(),
-            Self::Ordinal(it) => it.balance(),
-            Self::Means(it) => it.balance(),
-            Self::ExpectedData(it) => it.balance(),
+            Self::TwoProportions(it) => it.balance,
+            Self::Ordinal(it) => it.balance,
+            Self::Means(it) => it.balance,
+            Self::ExpectedData(it) => it.balance,
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Ordinal {
     null_log_odds_ratio: f64,
     /// Whether effects are reported as net benefit instead of the common odds ratio.
     by_net_benefit: bool,
-    balance: Balance,
+    pub(super) balance: Balance,
 }
 
 impl Ordinal {
@@ -163,14 +163,6 @@ impl Ordinal {
 
     pub(super) fn is_measured_by_net_benefit(&self) -> bool {
         self.by_net_benefit
-    }
-
-    pub(super) fn balance(&self) -> Balance {
-        self.balance
-    }
-
-    pub(super) fn balanced(self, balance: Balance) -> Self {
-        Self { balance, ..self }
     }
 
     /// Returns P(an experimental patient does better) − P(worse), in [−1, 1].

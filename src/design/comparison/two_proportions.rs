@@ -42,7 +42,7 @@ pub struct TwoProportions {
     /// Test of an analysis, if the convention for the variance approximates one.
     test: Option<ProportionTest>,
     measure: ProportionEffect,
-    balance: Balance,
+    pub(super) balance: Balance,
 }
 
 impl TwoProportions {
@@ -116,14 +116,6 @@ impl TwoProportions {
     /// Reports effects on this scale.
     pub fn measured_by(self, measure: ProportionEffect) -> Self {
         Self { measure, ..self }
-    }
-
-    pub(super) fn balance(&self) -> Balance {
-        self.balance
-    }
-
-    pub(super) fn balanced(self, balance: Balance) -> Self {
-        Self { balance, ..self }
     }
 
     /// Returns the statistic whose exact probabilities are those of the test; `None` by the arcsine,

@@ -223,9 +223,12 @@ fn draw_curve(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
 mod tests {
     use super::*;
 
+    fn axis(scale: CurveScale) -> CurveAxis {
+        CurveAxis { name: String::new(), range: None, scale }
+    }
+
     #[test]
     fn the_band_of_a_share_ends_at_0_and_1_and_that_of_a_number_does_not() {
-        let axis = |scale| CurveAxis { name: String::new(), range: None, scale };
         let near_one = PointWithError { x: 1.0, value: 0.95, mcse: 0.05 };
         let near_zero = PointWithError { value: 0.05, ..near_one };
         let share = axis(CurveScale::Percent);
