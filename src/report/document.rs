@@ -10,7 +10,7 @@ use std::ops::{Add, AddAssign};
 use anstyle::{AnsiColor, Color, Style};
 
 pub(super) use columns::{Columns, Rows};
-use table::{grid, with_header};
+use table::grid;
 pub(super) use wrapping::filled;
 
 /// Columns of a terminal of default width.
@@ -241,6 +241,29 @@ fn paragraph(text: &str, columns: usize, palette: Palette) -> String {
         Some(rest) => format!("{0}{WARNING}{0:#}{rest}", palette.warning),
         None => wrapped,
     }
+}
+
+/// Styles the header of a table, and removes the rule below it unless it is `ruled`.
+fn with_header(table: &str, ruled: bool, style: Style) -> String {
+    let mut out = String::new();
+    let mut in_header = true;
+    for line in table.lines() {
+        if line.starts_with('─') {
+            in_header = false;
+            if !ruled {
+                continue;
+            }
+        }
+        // Columns that do not fit follow as a table of their own after an empty line.
+        in_header |= line.is_empty();
+        if in_header && !line.is_empty() {
+            out += &format!("{style}{line}{style:#}\n");
+        } else {
+            out += line;
+            out.push('\n');
+        }
+    }
+    out
 }
 
 impl AddAssign for Document {

@@ -60,7 +60,7 @@ const PLACES: [(&str, &[&str]); 29] = [
     ("annotate_snippets", &["report/rejection.rs"]),
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
-    ("comfy_table", &["report/document.rs"]),
+    ("comfy_table", &["report/document/table.rs"]),
     ("anstyle", &["report/document.rs"]),
     ("anstream", &["cli/"]),
     ("maud", &["report/html/"]),

@@ -1,6 +1,5 @@
 //! Tables of a terminal, whose columns are narrowed, folded or put below one another until they fit.
 
-use anstyle::Style;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use textwrap::WordSeparator;
 use textwrap::core::Word;
@@ -8,29 +7,6 @@ use textwrap::core::Word;
 /// Table style with a rule under the header and no other lines.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// Styles the header of a table, and removes the rule below it unless it is `ruled`.
-pub(super) fn with_header(table: &str, ruled: bool, style: Style) -> String {
-    let mut out = String::new();
-    let mut in_header = true;
-    for line in table.lines() {
-        if line.starts_with('─') {
-            in_header = false;
-            if !ruled {
-                continue;
-            }
-        }
-        // Columns that do not fit follow as a table of their own after an empty line.
-        in_header |= line.is_empty();
-        if in_header && !line.is_empty() {
-            out += &format!("{style}{line}{style:#}\n");
-        } else {
-            out += line;
-            out.push('\n');
-        }
-    }
-    out
-}
 
 /// Lays out a plain table with names left-aligned and quantities right-aligned.
 pub(super) fn grid(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
