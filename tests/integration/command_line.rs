@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::util::{
-    Running, angel_reboot, directory, interrupt, number, output, rescuesim, rows, wait_until,
+    Running, angel_reboot, directory, interrupt, names_in, number, output, rescuesim, rows,
+    wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -66,18 +67,7 @@ fn out_writes_the_summary_and_the_requested_rows() {
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv"]);
     assert_eq!(output(command.arg("--out").arg(&out)), "", "--quiet with --out prints nothing");
-    let mut names: Vec<String> = fs::read_dir(&out)
-        .expect("the program made the folder")
-        .map(|entry| {
-            entry
-                .expect("the folder can be listed")
-                .file_name()
-                .into_string()
-                .expect("the name is UTF-8")
-        })
-        .collect();
-    names.sort();
-    assert_eq!(names, ["summary.json", "trials.csv"]);
+    assert_eq!(names_in(&out), ["summary.json", "trials.csv"]);
 
     let summary: Value = serde_json::from_str(
         &fs::read_to_string(out.join("summary.json")).expect("the program wrote it"),

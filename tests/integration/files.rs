@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::util::{angel_reboot, directory, output, rescuesim, shipped_text};
+use crate::util::{angel_reboot, directory, names_in, output, rescuesim, shipped_text};
 
 /// Options of a design without simulation, with the name of its figure last.
 const PLOT: [&str; 8] =
@@ -41,13 +41,6 @@ fn succeeds(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("output is text")
 }
 
-fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).expect("it exists");
-    let name =
-        |entry: std::io::Result<fs::DirEntry>| entry.expect("the folder can be listed").file_name();
-    entries.map(name).map(|name| name.into_string().expect("the file is text")).collect()
-}
-
 /// A link is kept and its target is written, whether the target exists or not.
 #[cfg(unix)]
 #[test]
@@ -74,11 +67,11 @@ fn outputs_go_through_links_to_their_target() {
                 break; // A checkpoint that is there is refused.
             }
         }
-        assert_eq!(names(&folder.join("elsewhere")).len(), 1, "{name}");
+        assert_eq!(names_in(&folder.join("elsewhere")).len(), 1, "{name}");
         fs::remove_file(&target).expect("it exists");
     }
     let links = ["elsewhere", "plot.svg", "run.json", "solved.toml", "summary.json"];
-    assert_eq!(names(folder), links.map(str::to_owned).into());
+    assert_eq!(names_in(folder), links);
 }
 
 /// The reader of a pipe gets the bytes that a file would have, and a device remains a device.
@@ -123,7 +116,7 @@ fn files_with_two_names_and_read_only_files_are_refused() {
         assert!(message.contains(name) && message.contains(reason), "{message}");
         assert_eq!(fs::read_to_string(folder.join(name)).expect("it exists"), "kept");
     }
-    assert_eq!(names(folder).len(), 3);
+    assert_eq!(names_in(folder).len(), 3);
 }
 
 /// A replaced file keeps its private permissions.
@@ -166,7 +159,7 @@ fn no_command_replaces_a_file_that_it_reads() {
         let message = refused(folder, &args);
         assert!(message.contains("the command reads this file; allowed"), "{args:?}: {message}");
         assert_eq!(fs::read_to_string(folder.join(name)).expect("it exists"), text, "{args:?}");
-        assert_eq!(names(folder).len(), 1, "{args:?}");
+        assert_eq!(names_in(folder).len(), 1, "{args:?}");
         fs::remove_file(folder.join(name)).expect("it exists");
     }
     let shard = [&["run", "angel-reboot", "--checkpoint", "summary.json"], &few[..]].concat();
@@ -212,7 +205,7 @@ fn the_name_of_a_folder_is_refused_as_a_file() {
         let message = refused(directory.path(), &["init", name]);
         assert!(message.contains("this is not the name of a file"), "{message}");
     }
-    assert!(names(directory.path()).is_empty());
+    assert!(names_in(directory.path()).is_empty());
     succeeds(directory.path(), &["init", "it's mine.toml"]);
     let message = succeeds(directory.path(), &["init", "other one.toml"]);
     assert!(message.contains("`rescuesim check 'other one.toml'`"), "{message}");
@@ -279,14 +272,14 @@ fn a_folder_has_the_files_of_one_of_two_runs_that_race() {
             .find(|seed| file("both", "trials.csv") == file(seed, "trials.csv"));
         let seed = seed.expect("the rows are those of one run");
         assert!(file("both", "summary.json").contains(&format!("\"seed\": {seed},")), "mixed");
-        assert_eq!(names(&directory.path().join("both")).len(), 2);
+        assert_eq!(names_in(&directory.path().join("both")).len(), 2);
     }
 }
 
 /// Files under construction in a folder.
 #[cfg(unix)]
 fn parts(folder: &Path) -> BTreeSet<String> {
-    names(folder).into_iter().filter(|name| name.ends_with(".part")).collect()
+    names_in(folder).into_iter().filter(|name| name.ends_with(".part")).collect()
 }
 
 /// Starts a run that writes to a folder and does not end by itself.
@@ -320,7 +313,7 @@ fn files_of_a_killed_run_are_removed_and_those_of_a_run_in_progress_are_kept() {
     assert_eq!(parts(folder), written);
     interrupt(&in_progress);
     assert_eq!(in_progress.wait().expect("the program ends").code(), Some(1));
-    assert_eq!(names(folder), ["summary.json".to_owned()].into());
+    assert_eq!(names_in(folder), ["summary.json"]);
 }
 
 /// If messages cannot be written, only they are lost: the result and the exit code are unchanged.
@@ -341,7 +334,7 @@ fn messages_that_cannot_be_written_leave_result_and_exit_code() {
     fs::write(folder.join("trials.csv"), "earlier").expect("the folder is writable");
     let run = ["run", "angel-reboot", "-q", "--replicates", "10", "--out", "."];
     assert_eq!(status(folder, &run), Some(0), "it warns of trials.csv");
-    assert_eq!(names(folder), ["summary.json", "trials.csv"].map(str::to_owned).into());
+    assert_eq!(names_in(folder), ["summary.json", "trials.csv"]);
 }
 
 /// Paths may contain any bytes.

@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use rescuesim::scenario::{InputFile, Scenario, ScenarioFile, reference};
 use serde_json::Value;
 
-use crate::util::{angel_reboot, output, project, rescuesim, shipped_text, too_wide};
+use crate::util::{
+    angel_reboot, output, project, rescuesim, shipped_scenarios, shipped_text, too_wide,
+};
 
 #[test]
 fn every_shipped_scenario_opens_with_its_question_and_runs() {
-    let mut seen = 0;
-    for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
-        let path = entry.expect("the folder can be listed").path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
+    let paths = shipped_scenarios();
+    assert!(paths.len() >= 20, "{} scenarios", paths.len());
+    for path in paths.iter().map(|path| project(path)) {
         let text = std::fs::read_to_string(&path).expect("the file is text");
         let opening: String = text.lines().take_while(|line| line.starts_with('#')).collect();
         assert!(opening.contains('?'), "{path:?} opens with its question");
@@ -29,18 +28,15 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         let checked = output(rescuesim().arg("check").arg(&path));
         assert!(checked.contains("Boundaries"), "{checked}");
         assert_eq!(too_wide(&run), Vec::<&str>::new(), "{path:?}");
-        seen += 1;
     }
-    assert!(seen >= 20, "{seen} scenarios");
 }
 
 #[test]
 fn the_page_on_scenarios_links_to_every_file() {
     let page = shipped_text("scenarios/README.md");
-    for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
-        let name = entry.expect("the folder can be listed").file_name();
-        let name = name.to_str().expect("the name is UTF-8");
-        assert!(!name.ends_with(".toml") || page.contains(&format!("({name})")), "{name}");
+    for path in shipped_scenarios() {
+        let name = path.strip_prefix("scenarios/").expect("it is in the folder");
+        assert!(page.contains(&format!("({name})")), "{name}");
     }
 }
 

@@ -11,8 +11,8 @@ use rescuesim::scenario::Truth::Alternative;
 use serde_json::Value;
 
 use crate::util::{
-    Results, Running, directory, interrupt, json, number, only, output, refused, rescuesim, rows,
-    simulate, wait_until,
+    Results, Running, directory, interrupt, json, names_in, number, only, output, refused,
+    rescuesim, rows, simulate, wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -131,17 +131,7 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_power_curve() {
     {
         assert!(table.contains(text), "{text:?} in\n{table}");
     }
-    let mut names: Vec<String> = fs::read_dir(&out)
-        .expect("the program made the folder")
-        .map(|entry| {
-            entry
-                .expect("the folder can be listed")
-                .file_name()
-                .into_string()
-                .expect("the name is UTF-8")
-        })
-        .collect();
-    names.sort();
+    let mut names = names_in(&out);
     names.retain(|name| name != "sweep.parquet");
     assert_eq!(names, ["power.svg", "sweep.csv", "sweep.json"]);
 
@@ -343,7 +333,7 @@ fn errors_are_reported_before_any_simulation() {
         }
     }
     assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
-    assert_eq!(fs::read_dir(folder.path()).expect("the folder can be listed").count(), 1);
+    assert_eq!(names_in(folder.path()).len(), 1);
 }
 
 /// The replaced key is a problem of the grid, the quantity one of the options for any grid.
@@ -388,16 +378,12 @@ fn an_interrupted_sweep_keeps_earlier_files() {
     // The sweep opens its files before it simulates.
     wait_until(|| {
         assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended by itself");
-        fs::read_dir(folder.path()).expect("the folder can be listed").count() >= 4
+        names_in(folder.path()).len() >= 4
     });
     interrupt(&child);
     assert_eq!(child.wait().expect("the program ends").code(), Some(1));
     assert_eq!(fs::read_to_string(&kept).expect("the file still exists"), "earlier");
-    assert_eq!(
-        fs::read_dir(folder.path()).expect("the folder can be listed").count(),
-        1,
-        "nothing half-written"
-    );
+    assert_eq!(names_in(folder.path()).len(), 1, "nothing half-written");
 }
 
 /// The planned value of a key with an index is marked in the figure, as that of any other key.

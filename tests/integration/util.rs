@@ -27,20 +27,29 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Names of the files and folders in a folder, in their order.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the folder exists");
+    let names = entries.map(|entry| entry.expect("the folder can be listed").file_name());
+    let mut names: Vec<String> =
+        names.map(|name| name.into_string().expect("the name is UTF-8")).collect();
+    names.sort();
+    names
+}
+
+/// Paths of the shipped scenarios, in their order.
+pub fn shipped_scenarios() -> Vec<String> {
+    let names = names_in(&project("scenarios")).into_iter();
+    names.filter(|name| name.ends_with(".toml")).map(|name| format!("scenarios/{name}")).collect()
+}
+
 /// The shipped scenarios with a procedure.
 pub fn with_procedure() -> Vec<String> {
-    let entries = std::fs::read_dir(project("scenarios")).expect("the folder is shipped");
-    let names = entries.map(|entry| entry.expect("the folder can be listed").file_name());
-    let paths =
-        names.map(|name| format!("scenarios/{}", name.to_str().expect("the name is UTF-8")));
-    let mut paths: Vec<String> = paths
-        .filter(|path| path.ends_with(".toml"))
-        .filter(|path| {
-            let text = std::fs::read_to_string(project(path)).expect("the file is text");
-            text.lines().any(|line| line == "[procedure]")
-        })
-        .collect();
-    paths.sort();
+    let mut paths = shipped_scenarios();
+    paths.retain(|path| {
+        let text = std::fs::read_to_string(project(path)).expect("the file is text");
+        text.lines().any(|line| line == "[procedure]")
+    });
     assert!(paths.len() >= 5, "{paths:?}");
     paths
 }
