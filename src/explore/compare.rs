@@ -68,8 +68,9 @@ impl<'s> PairedComparison<'s> {
         for (i, other) in others.iter().enumerate() {
             // By method, not by position or name: the second scenario may list them in another order.
             analyses.retain_mut(|places| {
-                let mine = &first.file().analyses[places[0]];
-                let place = other.file().analyses.iter().position(|other| other.is_like(mine));
+                let mine = first.file().analyses_primary_first()[places[0]];
+                let theirs = other.file().analyses_primary_first();
+                let place = theirs.iter().position(|other| other.is_like(mine));
                 places.extend(place);
                 place.is_some()
             });
@@ -96,8 +97,12 @@ impl<'s> PairedComparison<'s> {
 }
 
 fn describe(scenario: &Scenario) -> String {
-    let analyses = scenario.file().analyses.iter();
-    analyses.map(|analysis| format!("\"{}\"", analysis.describe())).collect::<Vec<_>>().join(", ")
+    let analyses = scenario.file().analyses_primary_first();
+    analyses
+        .iter()
+        .map(|analysis| format!("\"{}\"", analysis.describe()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Lists the configurations whose name all scenarios have, in the order of the first.

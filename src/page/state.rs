@@ -205,7 +205,7 @@ impl FormulaRow {
         });
         Self {
             name: analysis.name.clone(),
-            method: scenario.file().analyses[place].describe(),
+            method: scenario.file().analyses_primary_first()[place].describe(),
             is_primary: place == 0,
             power,
             type_i_error,

@@ -45,7 +45,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
         out = out.text(&text);
     }
     out = out.heading("Power and type I error");
-    out += table::rejection(alternative, null, written.analyses[0].has_margin());
+    out += table::rejection(alternative, null, written.analyses[written.primary()].has_margin());
     out += table::by_formula(alternative, written);
     out += table::reduced(alternative, null);
     out += table::within_stratum(written, alternative);
@@ -62,7 +62,8 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
         out = out.text(timing);
     }
     out += looks::document(&alternative.analyses[0]);
-    let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&written.analyses);
+    let analyses =
+        alternative.analyses.iter().zip(&null.analyses).zip(written.analyses_primary_first());
     for ((effect, none), analysis) in analyses {
         out = out.heading(format!("Monitored by \"{}\": {}", effect.name, analysis.describe()));
         out += of_analysis(effect, none);

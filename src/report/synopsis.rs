@@ -91,7 +91,7 @@ impl Synopsis {
             analyses: verdicts
                 .map(|(i, (effect, none))| AnalysisVerdict {
                     name: effect.name.clone(),
-                    method: scenario.file().analyses[i].describe(),
+                    method: scenario.file().analyses_primary_first()[i].describe(),
                     is_primary: i == 0,
                     power: effect.rejection,
                     false_positive: none.rejection,

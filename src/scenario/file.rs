@@ -169,6 +169,22 @@ impl InputFile for ScenarioFile {
 }
 
 impl ScenarioFile {
+    /// Returns the position of the primary analysis: the first if none is marked.
+    pub fn primary(&self) -> usize {
+        self.analyses.iter().position(|written| written.primary).unwrap_or(0)
+    }
+
+    /// Lists the analyses in the order of results: the primary one, then the others in the order of the file.
+    pub fn analyses_primary_first(&self) -> Vec<&WrittenAnalysis> {
+        primary_first(self.analyses.iter().collect(), self.primary())
+    }
+
+    /// Returns the position in the file of the analysis that is at a `position` among the results.
+    // Key paths, and so errors and overrides, count as the file does.
+    pub fn place_of_analysis(&self, position: usize) -> usize {
+        primary_first((0..self.analyses.len()).collect(), self.primary())[position]
+    }
+
     /// Names of the factors that modify the effect of treatment, under the alternative or a
     /// configuration, in the order of the factors.
     pub fn effect_modifiers(&self) -> Vec<&str> {
@@ -279,4 +295,11 @@ impl Default for Run {
         // A power of 0.8 then has a standard error of 0.0013.
         Self { replicates: 100_000, seed: 1, variance_reduction: false }
     }
+}
+
+/// Moves the primary analysis before the others, whose order stays: where a result or a rule is of one
+/// analysis, it is of the first.
+pub(super) fn primary_first<A>(mut analyses: Vec<A>, primary: usize) -> Vec<A> {
+    analyses[..=primary].rotate_right(1);
+    analyses
 }

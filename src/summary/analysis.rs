@@ -228,7 +228,7 @@ impl AnalysisSummary {
         Self {
             name: analysis.name.clone(),
             method: analysis.method.key(),
-            primary: scenario.file().analyses[position].primary,
+            primary: scenario.file().analyses_primary_first()[position].primary,
             rejection: tally.proportion(tally.efficacies()),
             rejection_reduced: whole.reduced(truth, position),
             outcomes: OutcomeShares::new(tally, stops_for_safety),
@@ -352,8 +352,13 @@ impl EstimatePerformance {
         let above_truth = McEstimate::proportion(tally.above_twice, 2 * mse.n);
         // The error is that of n estimates, not of 2n halves; with the few that equal the truth it is a
         // little too large.
-        let above_truth =
-            McEstimate { mcse: above_truth.mcse * std::f64::consts::SQRT_2, ..above_truth };
+        // Neither may the limit of a proportion of 0 or 1 be that of 2n halves.
+        let limit_95 = match tally.above_twice {
+            0 => McEstimate::proportion(0, mse.n).limit_95,
+            all if all == 2 * mse.n => McEstimate::proportion(mse.n, mse.n).limit_95,
+            _ => None,
+        };
+        let mcse = above_truth.mcse * std::f64::consts::SQRT_2;
         Self {
             mean,
             bias: match truth {
@@ -365,7 +370,7 @@ impl EstimatePerformance {
             // Delta method: d√x = dx/(2√x).
             rmse: McEstimate::new(rmse, mse.mcse / (2.0 * rmse), mse.n),
             coverage: McEstimate::proportion(tally.covered, mse.n),
-            above_truth: McEstimate { n: mse.n, ..above_truth },
+            above_truth: McEstimate { n: mse.n, mcse, limit_95, ..above_truth },
         }
     }
 }

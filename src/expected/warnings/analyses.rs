@@ -22,7 +22,9 @@ const ROUNDING: f64 = 0.01;
 /// Warnings about analyses and dropout.
 pub(super) fn warnings(scenario: &Scenario) -> Vec<String> {
     let mut warnings: Vec<String> = unused_dropout_keys(scenario).into_iter().collect();
-    for (analysis, written) in scenario.analyses.iter().zip(&scenario.file().analyses) {
+    for (analysis, written) in
+        scenario.analyses.iter().zip(scenario.file().analyses_primary_first())
+    {
         let of_analysis = [
             written.method.parameters().warning(),
             many_covariates(scenario, &analysis.method),

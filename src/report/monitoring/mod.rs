@@ -209,8 +209,8 @@ impl MonitoringReport {
 fn describe(scenario: &Scenario, analysis: &Analysis) -> String {
     let file = scenario.file();
     // The resolved analysis no longer has the words of the file; both lists have one order.
-    let written = file.analyses.iter().zip(&scenario.analyses);
-    let found = written.into_iter().find(|(_, resolved)| resolved.name == analysis.name);
+    let mut written = file.analyses_primary_first().into_iter().zip(&scenario.analyses);
+    let found = written.find(|(_, resolved)| resolved.name == analysis.name);
     found.expect("the analysis is one of the scenario").0.describe()
 }
 

@@ -143,7 +143,7 @@ fn design<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
 
 fn methods<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, _] = report.truths();
-    let written = &report.scenario.file().analyses;
+    let written = report.scenario.file().analyses_primary_first();
     let rows = effect.analyses.iter().zip(written).map(|(analysis, written)| {
         // Patients and missing outcomes have columns of their own.
         let mut test = written.describe_test();

@@ -70,9 +70,10 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
             &format!("Assumed mRS 0–{}, control v experimental", assumptions.cut),
             format!("{} v {} %", rates[0], rates[1]),
         ),
-        match synopsis.alpha_one_sided {
-            Some(alpha) => assumption("One-sided α", trimmed(alpha, 6)),
-            None => assumption("Decisions", "Bayesian".to_owned()),
+        match (synopsis.alpha_one_sided, &report.scenario.bayesian) {
+            (Some(alpha), _) => assumption("One-sided α", trimmed(alpha, 6)),
+            (None, Some(_)) => assumption("Decisions", "Bayesian".to_owned()),
+            (None, None) => assumption("Boundaries", "of the restriction".to_owned()),
         },
     ];
     cards.extend(match (&effect.success, &none.success) {
@@ -175,7 +176,7 @@ fn one_digit(error: f64) -> String {
 /// Tabulates the first analyses, and states their patients and rules for missing outcomes.
 fn analyses<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, none] = report.truths();
-    let written = &report.scenario.file().analyses;
+    let written = report.scenario.file().analyses_primary_first();
     let mut rows = Vec::new();
     for (i, analysis) in effect.analyses.iter().enumerate().take(MOST_ANALYSES) {
         let primary = if i == 0 && written.len() > 1 { " (primary)" } else { "" };
@@ -199,7 +200,7 @@ fn analyses<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
 
 /// States which patients are analysed and what missing outcomes count as, once for the analyses that agree.
 fn patients(report: &Report<'_>) -> Vec<String> {
-    let written = &report.scenario.file().analyses;
+    let written = report.scenario.file().analyses_primary_first();
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for (i, analysis) in written.iter().enumerate() {
         let rule = format!("{}; missing outcomes {}", analysis.population, analysis.missing);
@@ -217,7 +218,7 @@ fn patients(report: &Report<'_>) -> Vec<String> {
 
 /// Names an analysis in words: by its own name, or by its method.
 fn name(report: &Report<'_>, index: usize) -> String {
-    let written = &report.scenario.file().analyses[index];
+    let written = report.scenario.file().analyses_primary_first()[index];
     match &written.name {
         Some(name) => name.clone(),
         None => written.method.parameters().key().replace('_', " "),

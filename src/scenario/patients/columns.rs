@@ -34,7 +34,8 @@ impl Needs {
         let by_centre = scenario.strata_by_centre.as_ref();
         let all = scenario.population.factors().iter().map(|factor| &factor.name);
         let is_used = |name: &&String| {
-            let written = scenario.file.analyses.iter().zip(&scenario.analyses);
+            let written =
+                scenario.file.analyses_primary_first().into_iter().zip(&scenario.analyses);
             let mut own = written.filter(|(_, resolved)| resolved.name == analysis.name);
             own.any(|(written, _)| written.factors().any(|factor| factor == name.as_str()))
         };

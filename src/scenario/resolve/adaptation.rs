@@ -111,7 +111,8 @@ impl Resolver<'_> {
                 "needs a final look of the planned size; allowed with adaptation.size: false",
             );
         }
-        for (index, analysis) in analyses.iter().enumerate() {
+        for (position, analysis) in analyses.iter().enumerate() {
+            let index = self.file.place_of_analysis(position);
             if analysis.rerandomisations > 0 {
                 self.report(&format!("analyses[{index}].rerandomisations"), "repeats the allocation of all patients of a look; allowed with adaptation.size: 0");
             }

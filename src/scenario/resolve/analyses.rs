@@ -39,13 +39,6 @@ pub(super) fn detail(
     Detail { cells, by_centre, by_early, missing }
 }
 
-/// Moves the primary analysis before the others, whose order stays: where a result or a rule is of one
-/// analysis, it is of the first.
-pub(super) fn primary_first<A>(mut analyses: Vec<A>, primary: usize) -> Vec<A> {
-    analyses[..=primary].rotate_right(1);
-    analyses
-}
-
 impl Resolver<'_> {
     pub(super) fn analyses(&mut self, population: &Population) -> Checked<Vec<Analysis>> {
         let file = self.file;
@@ -107,7 +100,7 @@ impl Resolver<'_> {
                 self.report_repeated(&path, name, "name");
             }
         }
-        Ok(primary_first(analyses, self.primary()?))
+        Ok(file::primary_first(analyses, self.primary()?))
     }
 
     /// Returns the position of the primary analysis in the file: the first if none is marked.

@@ -31,10 +31,9 @@ pub(super) fn with_defaults(
         | file::Randomisation::BigStick { .. }
         | file::Randomisation::BlockUrn { .. } => {}
     }
-    // The resolved analyses begin with the primary one.
-    let primary = file.analyses.iter().position(|written| written.primary).unwrap_or(0);
-    file.analyses = super::analyses::primary_first(file.analyses, primary);
-    for (written, analysis) in file.analyses.iter_mut().zip(analyses) {
+    for (position, analysis) in analyses.iter().enumerate() {
+        let place = file.place_of_analysis(position);
+        let written = &mut file.analyses[place];
         written.method = written.method.with_statistic(analysis.hypothesis.has_margin());
         // Left out if no hypothesis is stated, so that a key that changes nothing does not change the
         // digest either.

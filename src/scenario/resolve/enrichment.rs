@@ -145,7 +145,8 @@ impl Resolver<'_> {
                 format!("describes the patients of one population; {with}: no [description]"),
             );
         }
-        for (index, analysis) in analyses.iter().enumerate() {
+        for (position, analysis) in analyses.iter().enumerate() {
+            let index = self.file.place_of_analysis(position);
             if analysis.rerandomisations > 0 {
                 self.report(
                     &format!("analyses[{index}].rerandomisations"),

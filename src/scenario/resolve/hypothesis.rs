@@ -210,9 +210,8 @@ impl Resolver<'_> {
                 let message = format!(
                     "is {value}, a {scale} that no common odds ratio gives the experimental arm with this control arm; allowed: a margin that leaves some patients on either side"
                 );
-                let analyses = &self.file.analyses;
-                let position = analyses.iter().position(|written| written.primary).unwrap_or(0);
-                let path = match analyses[position].hypothesis {
+                let position = self.file.primary();
+                let path = match self.file.analyses[position].hypothesis {
                     Some(_) => format!("analyses[{position}].hypothesis"),
                     None => "hypothesis".to_owned(),
                 };

@@ -48,7 +48,7 @@ impl Resolver<'_> {
                 Ok(ProceduralModel::new(procedure, &shape?, coefficients, population))
             }
             Err(NoPersistentOcclusion { passes }) => {
-                let allowed = "a number of passes after which somebody is unresolved (no pass before with success 1 and without reocclusion)";
+                let allowed = "a number of passes after which some patients have a persistent occlusion (no pass before with success 1 and without reocclusion)";
                 self.fail("procedure.randomised_after", out_of_range(passes, allowed))
             }
         }

@@ -255,7 +255,7 @@ impl Trace {
             truth_name: scenario.truth_name(view.truth).to_owned(),
             truth: view.truth,
             analysis: analysis.name.clone(),
-            method: scenario.file().analyses[view.analysis].describe(),
+            method: scenario.file().analyses_primary_first()[view.analysis].describe(),
             scale: analysis.method.scale(),
             log_odds_ratio: trial.drawn.map(|drawn| drawn.log_odds_ratio),
             factors: factors.collect(),

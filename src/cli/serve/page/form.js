@@ -24,7 +24,7 @@ export function prepare(keys, onChange, onPlot) {
 /** Shows a state: all of the form if its fields are others, else their values. */
 export function show(next) {
   state = next;
-  if (state.valid) lastValid = inOrderOfTheText(state.valid, state.written);
+  if (state.valid) lastValid = state.valid;
   if (state.written === null) {
     // Text that is not TOML has no values; the fields keep what they have.
     showProblems();
@@ -37,15 +37,6 @@ export function show(next) {
   signature = own;
   showFigure();
   showProblems();
-}
-
-/** The server puts the primary analysis first; paths are those of the text. */
-function inOrderOfTheText(valid, written) {
-  const primary = (written.analyses ?? []).findIndex((one) => one.primary === true);
-  if (primary < 1) return valid;
-  const analyses = [...valid.resolved.analyses];
-  analyses.splice(primary, 0, analyses.shift());
-  return { ...valid, resolved: { ...valid.resolved, analyses } };
 }
 
 function plain(path) {
@@ -449,9 +440,11 @@ function textOf({ value, kind, share }) {
   return String(value);
 }
 
-/** A number as people type it: with a comma, a per cent sign, thin spaces. */
+/** A number as people type it: with a decimal comma, a per cent sign, thin spaces. "1,250" may be either. */
 function number(text) {
-  const clean = String(text).replace(/[\s\u00a0\u202f%]/g, "").replace(/^([+-]?\d+),(\d+)$/, "$1.$2").replace("−", "-");
+  const bare = String(text).replace(/[\s\u00a0\u202f%]/g, "");
+  if (/^[+-]?[1-9]\d{0,2},\d{3}$/.test(bare)) return undefined;
+  const clean = bare.replace(/^([+-]?\d+),(\d+)$/, "$1.$2").replace("−", "-");
   return clean !== "" && Number.isFinite(Number(clean)) ? Number(clean) : undefined;
 }
 

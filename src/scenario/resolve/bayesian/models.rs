@@ -31,7 +31,7 @@ impl Resolver<'_> {
         let mut used = UsedPriors::default();
         let mut models = Vec::new();
         for (position, analysis) in analyses.iter().enumerate() {
-            let index = self.place_in_file(position);
+            let index = self.file.place_of_analysis(position);
             let model = model_of(&analysis.method, written, normal);
             match &model {
                 Some(DecisionModel::BetaBinomial { .. }) => used.beta_binomial = true,
@@ -90,16 +90,6 @@ impl Resolver<'_> {
             self.report(&format!("design.bayesian.{key}"), message);
         }
         models.into_iter().collect::<Option<Vec<_>>>().ok_or(Reported)
-    }
-
-    /// Returns the position in the file of a resolved analysis, of which the primary one is the first.
-    fn place_in_file(&self, position: usize) -> usize {
-        let primary = self.file.analyses.iter().position(|written| written.primary).unwrap_or(0);
-        match position {
-            0 => primary,
-            moved if moved <= primary => moved - 1,
-            kept => kept,
-        }
     }
 }
 
