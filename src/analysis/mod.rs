@@ -59,6 +59,12 @@ impl OutcomeTable {
         }
     }
 
+    /// Returns whether every patient of another table may be among these.
+    pub fn includes(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.counts.iter().flatten(), other.counts.iter().flatten());
+        mine.zip(theirs).all(|(mine, theirs)| theirs <= mine)
+    }
+
     /// Removes every patient of another table, all of whom are in this one.
     pub fn remove(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
@@ -159,6 +165,15 @@ impl KnownOutcomes {
         }
         let mine = self.missing.iter_mut().flatten();
         mine.zip(other.missing.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Returns whether every patient of a look with the same cells may be among these.
+    pub fn includes(&self, earlier: &Self) -> bool {
+        let missing = self.missing.iter().flatten().zip(earlier.missing.iter().flatten());
+        let mut cells = self.cells.iter().zip(&earlier.cells);
+        self.all.includes(&earlier.all)
+            && cells.all(|(mine, theirs)| mine.includes(theirs))
+            && missing.into_iter().all(|(mine, theirs)| theirs <= mine)
     }
 
     /// Removes every patient of an earlier look of the same trial.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::design::inference::Belief;
 use rescuesim::explore::monitor::{
-    GivenData, GivenEvent, GivenStatistic, InvalidLook, LookInput, evaluate, typed,
+    ChangedInput, GivenData, GivenEvent, GivenStatistic, InvalidLook, LookInput, UnblindedRule,
+    evaluate, typed,
 };
 use rescuesim::report::html::interim;
-use rescuesim::report::monitoring::{LookContext, MonitoringReport};
+use rescuesim::report::monitoring::{ChangedLookReport, LookContext, MonitoringReport};
 use rescuesim::scenario::{Analysis, InputDocument, Scenario};
 use rescuesim::trial::EventCounts;
 
@@ -108,9 +109,39 @@ pub struct MonitorArgs {
     /// Also write the look as a page for the monitoring board: one HTML file that needs nothing else.
     #[arg(long, value_name = "FILE", value_parser = values::html)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    interim: InterimArgs,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+}
+
+/// Data of the look that changed the number of patients, for the final look of another size than planned
+/// (`adaptation.size`): its statistic combines the outcomes of that look and the later ones.
+#[derive(Debug, Args)]
+struct InterimArgs {
+    /// At a final look of a changed size: successes and patients of the control arm at the look that
+    /// changed it, in addition to --control with all patients.
+    #[arg(long, value_name = "X/N", value_parser = typed::successes,
+          requires_all = ["interim_experimental", "control"])]
+    interim_control: Option<EventCounts>,
+    /// The same of the experimental arm.
+    #[arg(long, value_name = "X/N", value_parser = typed::successes, requires = "interim_control")]
+    interim_experimental: Option<EventCounts>,
+    /// At a final look of a changed size: patients of the control arm with an mRS of 0, 1 … 6 at the look
+    /// that changed it, in addition to --control-mrs with all patients.
+    #[arg(long, value_name = "PATIENTS", value_delimiter = ',',
+          requires_all = ["interim_experimental_mrs", "control_mrs"],
+          value_parser = typed::patients)]
+    interim_control_mrs: Vec<u32>,
+    /// The same of the experimental arm.
+    #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "interim_control_mrs",
+          value_parser = typed::patients)]
+    interim_experimental_mrs: Vec<u32>,
+    /// At a final look of a changed size, with --patients: day of the data of the look that changed it,
+    /// since the trial opened.
+    #[arg(long, value_name = "DAY", requires = "patients", value_parser = finite)]
+    interim_day: Option<f64>,
 }
 
 /// Patients of both arms.
@@ -135,6 +166,9 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
     // Before the page is opened: Ctrl-C during a search for boundaries would leave its temporary file.
     let command = recreate::as_typed();
+    if let Some(changed) = args.changed_look(&scenario, &command)? {
+        return output::print_as(args.format, || changed.document(), || changed.to_json());
+    }
     let report = delay::announced(false, || args.report(&scenario, command))?;
     // A page named like a file that is read would overwrite the scenario or the patients.
     let inputs = [document.paths(), args.patients.iter().cloned().collect()].concat();
@@ -155,6 +189,54 @@ impl MonitorArgs {
         let look = evaluate(scenario, analysis, &self.input(scenario, analysis)?)?;
         let context = LookContext { scenario, analysis, command, date: self.date.clone() };
         Ok(MonitoringReport::new(context, look))
+    }
+
+    /// Evaluates the final look of a changed size; `None` unless the data of the interim look are given.
+    fn changed_look(
+        &self,
+        scenario: &Scenario,
+        command: &str,
+    ) -> Result<Option<ChangedLookReport>, Failure> {
+        let analysis = analysis::named(scenario, self.analysis.as_deref())?;
+        let Some(interim) = self.interim_data(scenario, analysis)? else { return Ok(None) };
+        let rule = UnblindedRule::of(scenario)?;
+        let looks = scenario.design.looks().len();
+        if self.look != looks || self.overrun {
+            return Err(Failure::Usage(format!(
+                "--interim-…: data of the look that changed the size are for the final look; allowed: \
+                 --look {looks} without --overrun"
+            )));
+        }
+        if self.out.is_some() {
+            let message = "--out: a final look of a changed size has no page; allowed: --format";
+            return Err(Failure::Usage(message.into()));
+        }
+        let last = self.data(scenario, analysis)?;
+        let randomised = self.randomised.map(|arms| arms.0);
+        let input = ChangedInput { interim, last, randomised };
+        let data = rule.evaluate(scenario, analysis, &input)?;
+        Ok(Some(ChangedLookReport::new(scenario, analysis, rule, data, command.to_owned())))
+    }
+
+    /// Reads the data of the look that changed the size; `None` if none are given.
+    fn interim_data(
+        &self,
+        scenario: &Scenario,
+        analysis: &Analysis,
+    ) -> Result<Option<GivenData>, Failure> {
+        let InterimArgs { interim_control, interim_experimental, interim_day, .. } = self.interim;
+        if let (Some(path), Some(_)) = (&self.patients, interim_day) {
+            let patients = scenario.read_patients(path, analysis, interim_day)?;
+            return Ok(Some(GivenData::Patients(patients)));
+        }
+        if let Some((control, experimental)) = interim_control.zip(interim_experimental) {
+            return Ok(Some(GivenData::Successes([control, experimental])));
+        }
+        let InterimArgs { interim_control_mrs, interim_experimental_mrs, .. } = &self.interim;
+        Ok((!interim_control_mrs.is_empty()).then(|| GivenData::Mrs {
+            control: interim_control_mrs.clone(),
+            experimental: interim_experimental_mrs.clone(),
+        }))
     }
 
     /// Gathers what the options state.

@@ -52,7 +52,9 @@ pub use enrolled::EnrolledCohort;
 pub use followed::FollowedCohort;
 pub use look::{LookIndex, LookSequence};
 pub use phase::{Phase, PhaseObserver};
-pub use reestimation::{ChangedSize, SizeEfficacy, SizeResult};
+pub use reestimation::{
+    ChangedSize, SizeEfficacy, SizeResult, conclude_changed, weighted_estimate,
+};
 pub use result::{
     Conclusion, DrawnEffect, EventCounts, GuessCounts, LookMoment, PatientCourse, PatientsSoFar,
     ReplicateResult, RuleResult, SafetyResult, TrialResult,

@@ -58,6 +58,18 @@ impl<'p> ObservedLook<'p> {
         Self { scenario, analysis, patients: &[], all, known }
     }
 
+    /// Returns the look with the patients alone whom an earlier one did not analyse; `None` if the earlier
+    /// one has patients whom this one has not.
+    pub fn after(&self, earlier: &Self) -> Option<Self> {
+        if !self.known.includes(&earlier.known) {
+            return None;
+        }
+        let (mut all, mut known) = (self.all, self.known.clone());
+        all.remove(&earlier.all);
+        known.remove(&earlier.known);
+        Some(Self { scenario: self.scenario, analysis: self.analysis, patients: &[], all, known })
+    }
+
     /// Returns the outcomes that the method tests, imputed ones included; `None` if they are imputed several
     /// times.
     pub fn seen(&self) -> Option<OutcomeTable> {

@@ -14,7 +14,7 @@ use super::{
 use crate::analysis::{Statistic, TestResult};
 use crate::design::inference::StagewiseEstimate;
 use crate::design::reestimation::{FinalStatistic, PromisingZone, Zone};
-use crate::scenario::{Analysis, AnalysisSet, SizeRule};
+use crate::scenario::{Analysis, AnalysisSet, Scenario, SizeRule};
 
 /// A re-estimation in one trial.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -187,19 +187,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             SizeRule::Blinded { .. } => (conventional, f64::NAN),
         };
         let conclusion = match &rule.rule {
-            // The bounds are those of the final look as planned, from which conditional power was computed.
-            SizeRule::Unblinded { .. } => {
-                let planned = &self.simulator.scenario.design.looks()[look.planned];
-                // A stage without a statistic makes this NaN, which reaches neither bound and
-                // concludes nothing.
-                if deciding >= planned.efficacy {
-                    Conclusion::Efficacy
-                } else if deciding <= planned.harm {
-                    Conclusion::Harm
-                } else {
-                    Conclusion::NotSignificant
-                }
-            }
+            SizeRule::Unblinded { .. } => conclude_changed(self.simulator.scenario, deciding),
             SizeRule::Blinded { .. } => self.conclude_at(analysis, look, statistic),
         };
         let final_look = ChangedSize { conventional, weighted, ..resized.final_look };
@@ -228,10 +216,6 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
 
     /// Computes estimate and interval from the weighted statistic of a trial whose number of patients was
     /// changed by an unblinded rule; `None` for other trials.
-    ///
-    /// Under an effect θ the weighted Z has the mean θ·(√t/s₁ + √(1 − t)/s₂), s₁ and s₂ being the standard
-    /// errors of the stages, so that Z over this sum estimates θ without median bias (Lawrence & Hung
-    /// 2003, Biom J 45:664) if no interim look could have stopped the trial.
     pub(super) fn weighted_estimate(&mut self, analysis: &Analysis) -> Option<StagewiseEstimate> {
         let resized = self.resized?;
         let SizeRule::Unblinded { zone, .. } =
@@ -239,30 +223,58 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         else {
             return None;
         };
-        let none = StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         let first = self.test(analysis, resized.decided_at);
         let second = self.test_of_second_stage(analysis);
-        let stages = [first, second].map(|test| analysis.estimate_over_error(&test));
-        let [Some((z_first, error_first)), Some((z_second, error_second))] = stages else {
-            return Some(none);
-        };
-        // The weights of the stages are those of their Z.
-        let weights = [zone.weighted(1.0, 0.0), zone.weighted(0.0, 1.0)];
-        let per_effect = weights[0] / error_first + weights[1] / error_second;
-        let null = analysis.method.null_effects().lower;
-        let estimate = null + zone.weighted(z_first, z_second) / per_effect;
-        let reach = Z_95 / per_effect;
-        let scale = analysis.method.scale();
-        Some(StagewiseEstimate {
-            median: scale.within(estimate),
-            low: scale.within(estimate - reach),
-            high: scale.within(estimate + reach),
-        })
+        Some(weighted_estimate(analysis, zone, [first, second]))
     }
 
     fn test_of_second_stage(&mut self, analysis: &Analysis) -> TestResult {
         let Simulator { analyst, second_stage, cancelled, .. } = &mut *self.simulator;
         analyst.test(analysis, second_stage, self.streams, cancelled)
+    }
+}
+
+/// Computes estimate and 95 % interval from the weighted statistic of two stages, the interim look and the
+/// later patients alone; NaN if a stage has no estimate over its error.
+///
+/// Under an effect θ the weighted Z has the mean θ·(√t/s₁ + √(1 − t)/s₂), s₁ and s₂ being the standard errors
+/// of the stages, so that Z over this sum estimates θ without median bias (Lawrence & Hung 2003, Biom J
+/// 45:664) if no interim look could have stopped the trial.
+pub fn weighted_estimate(
+    analysis: &Analysis,
+    zone: &PromisingZone,
+    stages: [TestResult; 2],
+) -> StagewiseEstimate {
+    let stages = stages.map(|test| analysis.estimate_over_error(&test));
+    let [Some((z_first, error_first)), Some((z_second, error_second))] = stages else {
+        return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+    };
+    // The weights of the stages are those of their Z.
+    let weights = [zone.weighted(1.0, 0.0), zone.weighted(0.0, 1.0)];
+    let per_effect = weights[0] / error_first + weights[1] / error_second;
+    let null = analysis.method.null_effects().lower;
+    let estimate = null + zone.weighted(z_first, z_second) / per_effect;
+    let reach = Z_95 / per_effect;
+    let scale = analysis.method.scale();
+    StagewiseEstimate {
+        median: scale.within(estimate),
+        low: scale.within(estimate - reach),
+        high: scale.within(estimate + reach),
+    }
+}
+
+/// Concludes from the deciding statistic of a final look whose size an unblinded rule changed. The bounds are
+/// those of the final look as planned, from which conditional power was computed.
+pub fn conclude_changed(scenario: &Scenario, deciding: f64) -> Conclusion {
+    let looks = scenario.design.looks();
+    let planned = &looks[looks.len() - 1];
+    // A stage without a statistic makes this NaN, which reaches neither bound and concludes nothing.
+    if deciding >= planned.efficacy {
+        Conclusion::Efficacy
+    } else if deciding <= planned.harm {
+        Conclusion::Harm
+    } else {
+        Conclusion::NotSignificant
     }
 }
 

@@ -6,7 +6,7 @@ use rescuesim::summary::{McEstimate, OperatingCharacteristics, ReestimationSumma
 use rescuesim::trial::{Simulator, TrialResult};
 
 use crate::util::{
-    assert_within, directory, json, output, overrides, refused, rescuesim, scenario_file,
+    assert_within, directory, json, number, output, overrides, refused, rescuesim, scenario_file,
     shipped_text, simulate_scenario,
 };
 
@@ -454,6 +454,120 @@ fn monitor_applies_the_rule_and_refuses_the_final_look_of_a_changed_size() {
     let words = last.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("490 outcomes, more than the 296 patients"), "{last}");
     assert!(words.contains("combines the Z of both stages"), "{last}");
+}
+
+/// Numbers separated by commas, as options take them.
+fn listed(counts: &serde_json::Value) -> String {
+    let counts = counts.as_array().expect("seven counts").iter();
+    counts.map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The counts of both looks, and the patients of the trial, give the numbers of the simulated trial.
+#[test]
+fn monitor_has_the_final_look_of_a_changed_size_as_the_trial_has() {
+    let folder = directory();
+    let (mut efficacies, mut checked) = (0, 0);
+    for statistic in ["weighted", "conventional"] {
+        let set = format!("adaptation.size.statistic={statistic:?}");
+        let trials = trials(&icarus(&[&set]), 30);
+        let alternative = trials.iter().filter(|trial| trial.truth == Truth::Alternative);
+        for trial in alternative {
+            let Some(changed) = trial.size.and_then(|size| size.changed) else { continue };
+            let replicate = trial.replicate.to_string();
+            let command = |name: &str| {
+                let mut command = rescuesim();
+                command.args([name, "icarus", "--set", &set]);
+                command
+            };
+            let trace = json(command("trace").args(["--replicate", &replicate]))["trace"].clone();
+            let rows =
+                output(command("trace").args(["--replicate", &replicate, "--format", "csv"]));
+            let patients = folder.path().join("patients.csv");
+            std::fs::write(&patients, rows).expect("a writable folder");
+            let counts = |look: usize, arm: usize| listed(&trace["looks"][look]["counts"][arm]);
+            let of_counts = json(command("monitor").args([
+                "--look",
+                "2",
+                "--control-mrs",
+                &counts(1, 0),
+                "--experimental-mrs",
+                &counts(1, 1),
+                "--interim-control-mrs",
+                &counts(0, 0),
+                "--interim-experimental-mrs",
+                &counts(0, 1),
+            ]));
+            let mut command = command("monitor");
+            command.args(["--look", "2", "--patients"]).arg(&patients);
+            command.args(["--interim-day", &trace["looks"][0]["day"].to_string()]);
+            let of_patients = json(&mut command);
+            for look in [&of_counts, &of_patients] {
+                let is = |key: &str, expected: f64| {
+                    assert!((number(&look[key]) - expected).abs() < 1e-12, "{key} {look}");
+                };
+                is("interim_z", trial.z[0]);
+                is("weighted_z", changed.weighted);
+                is("conventional_z", changed.conventional);
+                is("weighted_estimate", trial.median_unbiased);
+                let interval = &look["weighted_interval"];
+                let (low, high) = trial.stagewise_interval;
+                assert!((number(&interval[0]) - low).abs() < 1e-12, "{look}");
+                assert!((number(&interval[1]) - high).abs() < 1e-12, "{look}");
+                is(&format!("{statistic}_z"), trial.test.z);
+                let decided = trial.size.and_then(|size| size.decided);
+                assert_eq!(look["size_by_rule"], serde_json::json!(decided));
+                assert_eq!(look["decision"], trace["end"]["conclusion"], "{look}");
+            }
+            assert_eq!(of_patients["randomised"], changed.moment.at_data.randomised);
+            efficacies += u32::from(of_counts["decision"] == "efficacy");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10 && 0 < efficacies && efficacies < checked, "{efficacies} of {checked}");
+}
+
+/// The final look of a trace has the adverse events of all who were randomised.
+#[test]
+fn a_trace_has_the_adverse_events_of_the_changed_size() {
+    let bleeding =
+        r#"safety={endpoints=[{name="bleeding",event="stated",control=0.05,experimental=0.05}]}"#;
+    let mut changed = 0;
+    for replicate in ["0", "1", "2", "3", "4", "5", "6", "7"] {
+        let args = ["trace", "icarus", "--replicate", replicate, "--set", bleeding];
+        let trace = json(rescuesim().args(args))["trace"].clone();
+        let Some(last) = trace["looks"].as_array().expect("looks").get(1) else { continue };
+        let counts = last["events"][0]["counts"].as_array().expect("both arms").iter();
+        let patients: f64 = counts.map(|arm| number(&arm["patients"])).sum();
+        assert_eq!(patients, number(&last["n_randomised"]), "{replicate}");
+        changed += u32::from(patients > 296.0);
+    }
+    assert!(changed > 0);
+}
+
+#[test]
+fn monitor_refuses_stages_that_do_not_fit() {
+    let refusal = |args: &[&str]| {
+        let message = refused(rescuesim().args(["monitor", "icarus", "--look"]).args(args));
+        message.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let interim = "--interim-control-mrs=5,8,10,12,14,10,15";
+    let experimental = "--interim-experimental-mrs=6,9,11,12,12,10,14";
+    let now = "--control-mrs=15,18,30,42,44,30,45";
+    let of_experimental = "--experimental-mrs=26,29,31,42,42,30,34";
+    let all = [now, of_experimental, interim, experimental];
+    let shown = output(rescuesim().args(["monitor", "icarus", "--look", "2"]).args(all));
+    assert!(shown.contains("Final look of a changed size: the weighted Z of"), "{shown}");
+    assert!(refusal(&[&["1"], &all[..]].concat()).contains("allowed: --look 2 without --overrun"));
+    let fewer = ["2", "--control-mrs=4,18,30,42,44,30,45", of_experimental, interim, experimental];
+    assert!(refusal(&fewer).contains("more patients with some mRS at the interim look"));
+    let planned = ["2", "--randomised=148,148"];
+    let message = refusal(&[&planned, &all[..]].concat());
+    assert!(message.contains("the final look has the planned 296 patients"), "{message}");
+    let most = ["2", "--randomised=250,249"];
+    assert!(refusal(&[&most, &all[..]].concat()).contains("499 patients; allowed: at most 498"));
+    let mut other = rescuesim();
+    other.args(["monitor", "angel-reboot", "--look", "3"]).args(all);
+    assert!(refused(&mut other).contains("the scenario changes no size"));
 }
 
 #[test]

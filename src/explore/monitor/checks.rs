@@ -164,9 +164,9 @@ fn if_more(scenario: &Scenario) -> &'static str {
         }
         // Z of all patients against the boundary of the planned size would not keep the type I error.
         Some(SizeRule::Unblinded { .. }) => {
-            "allowed with adaptation.size: the looks up to the re-estimation, and the final look of the \
-             planned size. The final look of another size combines the Z of both stages, which monitor \
-             does not compute"
+            "the final look of another size than planned combines the Z of both stages (adaptation.size): \
+             give the data of the look that changed the size too, by --interim-control, \
+             --interim-control-mrs or --interim-day"
         }
     }
 }

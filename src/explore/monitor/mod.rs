@@ -1,5 +1,6 @@
 //! A look of a running trial: from the data that were given to what the design says.
 
+mod changed;
 mod checks;
 mod conclusion;
 mod data;
@@ -10,6 +11,7 @@ mod posterior;
 mod safety;
 pub mod typed;
 
+pub use changed::{ChangedInput, ChangedLookData, UnblindedRule};
 pub use conclusion::{LookConclusion, LookEvidence, LookResult, PosteriorLook};
 pub use effects::Effects;
 pub use events::GivenEvent;

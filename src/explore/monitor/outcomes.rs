@@ -75,7 +75,7 @@ impl LookInput {
                 is_by_mrs: true,
             }));
         }
-        let Some(table) = self.table(analysis)? else { return Ok(None) };
+        let Some(table) = self.data.table(analysis)? else { return Ok(None) };
         // A test of counts alone would be another analysis than the one whose boundaries are checked.
         let needed = Expected::new(scenario).needs_only_counts(analysis).map_err(|cause| {
             InvalidLook(format!(
@@ -145,12 +145,14 @@ impl LookInput {
         }
         Ok(first)
     }
+}
 
+impl GivenData {
     /// Returns the counts of both arms; `None` if none are given.
-    fn table(&self, analysis: &Analysis) -> Result<Option<OutcomeTable>, InvalidLook> {
-        let counts = match &self.data {
-            GivenData::Statistic(_) | GivenData::Patients(_) => return Ok(None),
-            GivenData::Successes(arms) => {
+    pub(super) fn table(&self, analysis: &Analysis) -> Result<Option<OutcomeTable>, InvalidLook> {
+        let counts = match self {
+            Self::Statistic(_) | Self::Patients(_) => return Ok(None),
+            Self::Successes(arms) => {
                 let Some(cut) = analysis.method.success_cut() else {
                     return Err(InvalidLook(format!(
                         "--control, --experimental: analysis {} does not compare proportions; \
@@ -167,7 +169,7 @@ impl LookInput {
                     arm
                 })
             }
-            GivenData::Mrs { control, experimental } => {
+            Self::Mrs { control, experimental } => {
                 [mrs("--control-mrs", control)?, mrs("--experimental-mrs", experimental)?]
             }
         };

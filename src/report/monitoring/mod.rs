@@ -1,6 +1,7 @@
 //! `rescuesim monitor`: an interim analysis as tables and JSON.
 
 mod bounds;
+mod changed;
 mod effects;
 mod figures;
 mod safety;
@@ -8,6 +9,7 @@ mod size;
 mod tables;
 mod words;
 
+pub use changed::ChangedLookReport;
 pub use size::SizeAtLook;
 
 use serde::Serialize;

@@ -257,9 +257,15 @@ impl FollowedCohort<'_, '_> {
         let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
         let day = self.moment(look).day;
         let endpoints = scenario.safety_endpoints().iter().enumerate();
+        // The final look may have another number of patients than planned.
+        let randomised = self.moment(look).at_data.randomised;
         endpoints
             .map(|(event, endpoint)| {
-                let counts = safety::counts(scenario, cohort, event, look, day);
+                let counts = if look.is_final {
+                    cohort.events_of_first(event, endpoint, randomised)
+                } else {
+                    safety::counts(scenario, cohort, event, look, day)
+                };
                 EventTrace::at_look(endpoint, counts, look.planned)
             })
             .collect()
