@@ -26,8 +26,17 @@ const MOST_NODES: usize = 100_000;
 /// before.
 #[derive(Debug)]
 pub(super) struct EstimateBounds<Q> {
-    nodes: BTreeMap<Q, BTreeMap<i32, Option<f64>>>,
+    nodes: BTreeMap<Q, Grid>,
     stored: usize,
+}
+
+/// Bounds over the standard error at nodes.
+#[derive(Debug, Default)]
+struct Grid {
+    /// The four nodes around each cell, by the node below it: found by one search in place of four.
+    cells: BTreeMap<i32, Option<[f64; 4]>>,
+    /// Bound over the standard error; `None` if there is none.
+    nodes: BTreeMap<i32, Option<f64>>,
 }
 
 impl<Q> Default for EstimateBounds<Q> {
@@ -53,21 +62,25 @@ impl<Q: Ord> EstimateBounds<Q> {
         let EffectEstimate { estimate, standard_error } = observed;
         let place = libm::log(standard_error) / STEP;
         let below = place.floor();
-        let nodes = self.nodes.entry(question).or_default();
-        let mut z = [0.0; 4];
-        for (offset, z) in (-1..).zip(&mut z) {
-            let node = below as i32 + offset;
-            let at = libm::exp(f64::from(node) * STEP);
-            let stored = &mut self.stored;
-            let found = nodes.entry(node).or_insert_with(|| {
-                *stored += 1;
-                // In standard errors: the bound of a flat prior is then linear in 1/se, and smooth
-                // for others.
-                bound(at).map(|bound| bound / at)
-            });
-            // Beside a node without a bound nothing can be interpolated.
-            *z = (*found)?;
-        }
+        let Self { nodes, stored } = self;
+        let Grid { cells, nodes } = nodes.entry(question).or_default();
+        let cell = cells.entry(below as i32).or_insert_with(|| {
+            let mut z = [0.0; 4];
+            for (offset, z) in (-1..).zip(&mut z) {
+                let node = below as i32 + offset;
+                let found = nodes.entry(node).or_insert_with(|| {
+                    *stored += 1;
+                    let at = libm::exp(f64::from(node) * STEP);
+                    // In standard errors: the bound of a flat prior is then linear in 1/se, and
+                    // smooth for others.
+                    bound(at).map(|bound| bound / at)
+                });
+                // Beside a node without a bound nothing can be interpolated.
+                *z = (*found)?;
+            }
+            Some(z)
+        });
+        let z = (*cell)?;
         let distance = estimate / standard_error - cubic(z, place - below);
         (distance.abs() > TOO_CLOSE).then_some(distance > 0.0)
     }
