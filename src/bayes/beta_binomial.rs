@@ -61,6 +61,9 @@ const SMALLEST_FIRST: f64 = -650.0;
 /// Logarithm of a share of a density's maximum below which the density is left out: e⁻⁴⁰ is 4e-18.
 const NEGLIGIBLE: f64 = -40.0;
 
+/// Farthest logistic argument: e⁻⁷⁰⁰ is 1e-304, and its logarithm does not exist below 5e-324.
+const FARTHEST: f64 = 700.0;
+
 /// Step of the trapezium rule over the narrower of the two posteriors' standard deviations.
 // The error of the rule for a normal curve is 2·exp(−2π²/step²); half of a standard deviation leaves room
 // for skewed ones.
@@ -257,13 +260,33 @@ fn quadrature(control: Beta, experimental: Beta, difference: f64) -> f64 {
         .fold(f64::INFINITY, f64::min);
     let steps = ((to - from) / (STEP * narrowest).min(LONGEST_STEP)).ceil().max(40.0);
     let step = (to - from) / steps;
+    // Both are exact next to 0, where a parameter of 0.01 has much of its distribution below 1e-100.
+    let tail = |[share, rest]: [f64; 2]| {
+        experimental.upper_tail_at(
+            width * share + difference.max(0.0),
+            width * rest + (-difference).max(0.0),
+        )
+    };
     let mut sum = 0.0;
     for i in 0..=steps as u32 {
         let u = from + f64::from(i) * step;
-        let rate = certain + width * share_and_rest(u)[0];
-        sum += libm::exp(weight(u)) * experimental.upper_tail(rate + difference);
+        // A density that has not died away at an end of the range is cut there by half a step.
+        let share_of_step = if i == 0 || i == steps as u32 { 0.5 } else { 1.0 };
+        sum += share_of_step * libm::exp(weight(u)) * tail(share_and_rest(u));
     }
-    control.lower_tail(certain) + step * sum
+    let [first, last] = [share_and_rest(from), share_and_rest(to)];
+    let below = control.lower_tail(certain + width * first[0]) - control.lower_tail(certain);
+    let above = control.upper_tail_at(end - width * last[1], (1.0 - end) + width * last[1])
+        - control.upper_tail(end);
+    // Beyond the range both distributions are powers of the rate, or of its complement, if they end at the
+    // same rate. Without these parts a weight of 0.01 would lose a thousandth.
+    let [rise, fall] = if difference == 0.0 {
+        [control.a / (control.a + experimental.a), control.b / (control.b + experimental.b)]
+    } else {
+        [1.0, 1.0]
+    };
+    let beyond = below * (1.0 - rise * (1.0 - tail(first))) + above * fall * tail(last);
+    control.lower_tail(certain) + step * sum + beyond
 }
 
 /// Returns a logistic share and its complement, without loss next to 0.
@@ -273,10 +296,10 @@ fn share_and_rest(u: f64) -> [f64; 2] {
     if u < 0.0 { [near, far] } else { [far, near] }
 }
 
-/// Returns where a function with one maximum, within ±700, has it, to about 0.01.
+/// Returns where a function with one maximum, within ±[`FARTHEST`], has it, to about 0.01.
 fn highest(f: &impl Fn(f64) -> f64) -> f64 {
     // Golden sections would save few evaluations: this costs a small part of the quadrature.
-    let (mut low, mut high) = (-700.0, 700.0);
+    let (mut low, mut high) = (-FARTHEST, FARTHEST);
     while high - low > 0.01 {
         let third = (high - low) / 3.0;
         if f(low + third) < f(high - third) {
@@ -289,13 +312,18 @@ fn highest(f: &impl Fn(f64) -> f64) -> f64 {
 }
 
 /// Returns a place on one `side` of the maximum where a function with one maximum is at or below
-/// `level`.
+/// `level`, or the end of ±[`FARTHEST`].
 fn reach(f: &impl Fn(f64) -> f64, mode: f64, side: f64, level: f64) -> f64 {
     let mut distance = 0.1;
-    while distance < 700.0 && f(mode + side * distance) > level {
+    let mut place = mode;
+    while place.abs() < FARTHEST {
+        place = (mode + side * distance).clamp(-FARTHEST, FARTHEST);
+        if f(place) <= level {
+            break;
+        }
         distance *= 1.25;
     }
-    mode + side * distance
+    place
 }
 
 #[cfg(test)]
@@ -355,6 +383,28 @@ mod tests {
             let one = quadrature(first, second, difference);
             let other = quadrature(second, first, -difference);
             prop_assert!((one + other - 1.0).abs() < 1e-10, "{} {}", one, other);
+        }
+    }
+
+    /// Values by adaptive quadrature with 30 digits in the logit of the control arm's rate (mpmath 1.3.0).
+    #[test]
+    fn priors_of_a_hundredth_of_a_patient_have_a_posterior() {
+        #[rustfmt::skip]
+        let cases = [
+            ([0.01, 90.01], [0.01, 90.01], 0.0, 0.5),
+            ([0.01, 90.01], [1.01, 89.01], 0.0, 0.993_223_931_946_13),
+            ([0.01, 90.01], [0.01, 60.01], 0.0, 0.502_012_807_146_98),
+            ([90.01, 0.01], [60.01, 0.01], 0.0, 0.497_987_192_853_02),
+            ([0.01, 90.01], [0.01, 60.01], 0.01, 0.004_552_955_341_345_14),
+            ([0.01, 90.01], [1.01, 60.01], -0.01, 0.999_222_233_914_522),
+            ([90.01, 0.01], [60.01, 0.01], -0.01, 0.995_447_044_658_655),
+            ([0.001, 5.001], [0.001, 3.001], 0.0, 0.500_167_464_470_041),
+            ([90.01, 0.01], [60.01, 0.01], 0.02, 0.000_641_570_205_137_54),
+        ];
+        for (control, experimental, difference, expected) in cases {
+            let [control, experimental] = [control, experimental].map(|[a, b]| Beta { a, b });
+            let found = quadrature(control, experimental, difference);
+            assert!((found - expected).abs() < 1e-8, "{control:?} {experimental:?}: {found}");
         }
     }
 

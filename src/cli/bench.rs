@@ -60,6 +60,11 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
         .command("bench")
         .option("replicates", replicates)
         .option("repeats", args.repeats);
+    // The times by thread are of as many as there were.
+    let command = match args.threads {
+        Some(threads) => command.option("threads", threads),
+        None => command,
+    };
     let measured = Measurements {
         replicates,
         throughput,

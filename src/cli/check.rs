@@ -29,6 +29,11 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         let scenario = delay::announced(false, || Scenario::load(&args.scenario.scenario, &set))?;
         return test_expectations(args, &scenario);
     }
+    if args.simulation.precision().is_some() {
+        return Err(Failure::Usage(
+            "--precision: nothing is simulated; allowed with --expect".into(),
+        ));
+    }
     let text = delay::announced(false, || {
         let scenario = Scenario::load(&args.scenario.scenario, &set)?;
         Ok::<_, Failure>(report::check::render(&scenario))

@@ -93,17 +93,20 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
         warnings: &warnings,
         quantities: &quantities,
     };
-    let written = files.map_or(Ok(Vec::new()), |files| files.finish(&compared))?;
-    if !args.simulation.quiet {
-        output::report_written(&written);
-    }
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(&compared));
     // --quiet leaves the files of --out alone; without them it would leave nothing at all.
-    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
+    let is_printed = args.format != Format::Table || !args.simulation.quiet || args.out.is_none();
+    // Before the error of the files, if any: the result itself is complete.
+    if is_printed || written.is_err() {
         output::print_as(
             args.format,
             || comparison::document(&compared, args.columns()),
             || comparison::to_json(&compared),
         )?;
+    }
+    let written = written?;
+    if !args.simulation.quiet {
+        output::report_written(&written);
     }
     in_file
 }

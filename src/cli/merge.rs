@@ -39,10 +39,18 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let shards = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let whole = checkpoint::merge(shards).map_err(refused)?;
     if whole.run.task.command == "sweep" {
+        if args.detail.full {
+            return Err(Failure::Usage("--full: a sweep has one table; allowed for a run".into()));
+        }
         let painter = args.figures.painter(&[])?;
         let directory = args.out.as_deref();
         let out = directory.map(|directory| MergedFiles { directory, painter });
         return sweep::merged(&whole, args.format, out, &args.files);
+    }
+    if args.figures.is_given() {
+        return Err(Failure::Usage(
+            "--figure-formats, --dpi: a run draws no figures; allowed for a sweep".into(),
+        ));
     }
     // A run has a single job, where a sweep has one for each point.
     let MergedJob { scenario, tally, .. } = whole.job(0).map_err(|error| {

@@ -212,7 +212,7 @@ pub fn cannot_write(path: &Path, error: &io::Error) -> String {
 }
 
 /// Warns about files that an earlier run has left in the folder of a new file.
-pub fn warn_of_earlier(new: &Path, names: &[&str], written: &[PathBuf]) {
+pub fn warn_of_earlier(new: &Path, names: &[String], written: &[PathBuf]) {
     for path in names.iter().map(|name| new.with_file_name(name)) {
         if !written.contains(&path) && path.exists() {
             warn(&format!("{} is left over from an earlier run", path.display()));

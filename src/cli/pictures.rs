@@ -18,7 +18,8 @@ pub enum FigureFormat {
 }
 
 impl FigureFormat {
-    const ALL: [Self; 3] = [Self::Svg, Self::Pdf, Self::Png];
+    /// Every format, in the order in which they are described.
+    pub const ALL: [Self; 3] = [Self::Svg, Self::Pdf, Self::Png];
 
     /// Ending of the names of its files.
     pub const fn ending(self) -> &'static str {
@@ -53,12 +54,15 @@ pub fn figure_path(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Pixels per inch unless others are asked for.
+const USUAL_DPI: u16 = 300;
+
 /// Resolution of PNG.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DpiArgs {
     /// Pixels per inch of PNG. Figures are 127 mm wide, so that 411 gives the 2055 pixels that journals ask
     /// for.
-    #[arg(long, value_name = "PIXELS", default_value_t = 300,
+    #[arg(long, value_name = "PIXELS", default_value_t = USUAL_DPI,
           value_parser = super::values::whole::<u16>(36, 1200))]
     dpi: u16,
 }
@@ -74,6 +78,11 @@ pub struct FigureArgs {
 }
 
 impl FigureArgs {
+    /// Returns whether other figures are asked for than are drawn without these options.
+    pub fn is_given(&self) -> bool {
+        self.figure_formats != [FigureFormat::Svg] || self.dpi.dpi != USUAL_DPI
+    }
+
     /// Returns a painter of these formats and of others that are needed.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `rescuesim report`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use rescuesim::engine::Job;
@@ -282,13 +282,8 @@ impl ReportFiles {
         let figures = self.figures.as_deref().unwrap_or(page);
         let has_png = self.painter.formats().contains(&FigureFormat::Png);
         let ending = if has_png { "png" } else { "svg" };
-        // Relative to the page, so that both can be moved together.
-        let figures = figures.strip_prefix(page).unwrap_or(figures);
-        markdown::page(report, &|name| {
-            let path = figures.join(format!("{name}.{ending}"));
-            // A space would end the address of an image in Markdown.
-            path.to_string_lossy().replace(' ', "%20")
-        })
+        let figures = relative(page, figures);
+        markdown::page(report, &|name| address(&figures.join(format!("{name}.{ending}"))))
     }
 
     /// Names the files that are written, and the command that makes a Word document of Markdown.
@@ -345,4 +340,57 @@ fn figures_of(page: &Path) -> PathBuf {
 
 fn unfinished(error: std::io::Error) -> Failure {
     Failure::Running(format!("cannot finish the files of the report: {error}"))
+}
+
+/// Returns a folder as seen from another, so that both can be moved together; its own path if they have
+/// nothing in common, as on two drives.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let [Ok(start), Ok(end)] = [from, to].map(std::fs::canonicalize) else { return to.to_owned() };
+    let (start, end): (Vec<_>, Vec<_>) = (start.components().collect(), end.components().collect());
+    let common = start.iter().zip(&end).take_while(|(a, b)| a == b).count();
+    if common == 0 {
+        return to.to_owned();
+    }
+    let up = start[common..].iter().map(|_| Component::ParentDir);
+    up.chain(end[common..].iter().copied()).collect()
+}
+
+/// Writes a path as the address of an image in Markdown, which a space, a bracket or `?` would end.
+fn address(path: &Path) -> String {
+    let mut out = String::new();
+    for letter in path.to_string_lossy().chars() {
+        let is_plain = letter.is_alphanumeric() || "-._~/".contains(letter);
+        if is_plain {
+            out.push(letter);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                out += &format!("%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_linked_from_the_page_wherever_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for inner in ["out", "figs/all"] {
+            std::fs::create_dir_all(folder.path().join(inner)).expect("a folder");
+        }
+        let seen =
+            |from: &str, to: &str| relative(&folder.path().join(from), &folder.path().join(to));
+        assert_eq!(seen("out", "figs/all"), Path::new("../figs/all"));
+        assert_eq!(seen("figs", "figs/all"), Path::new("all"));
+        assert_eq!(seen("out/../figs", "figs"), Path::new(""));
+    }
+
+    #[test]
+    fn addresses_have_no_letter_that_ends_them() {
+        assert_eq!(address(Path::new("a)b (1)/50%20 ü.svg")), "a%29b%20%281%29/50%2520%20ü.svg");
+    }
 }

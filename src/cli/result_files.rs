@@ -111,7 +111,7 @@ impl ResultFiles {
             .map_err(|error| {
                 Failure::Running(format!("cannot finish the files of --out: {error}"))
             })?;
-        let rows = [RowFormat::Csv, RowFormat::Parquet].map(RowFormat::file_name);
+        let rows = [RowFormat::Csv, RowFormat::Parquet].map(|format| format.file_name().to_owned());
         warn_of_earlier(&place, &rows, &written);
         self.failure.map_or(Ok(written), |failure| {
             Err(Failure::Running(format!(

@@ -8,9 +8,11 @@ use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use rescuesim::scenario::Truth;
 use rescuesim::scenario::key_help::KeyHelp;
 use rescuesim::scenario::shipped::SCENARIOS;
 use rescuesim::summary::NamedQuantity;
+use rescuesim::trial::trace::TrialEnding;
 
 use super::examples::{self, Example};
 use super::output::{OutputFile, print, put_in_place};
@@ -69,17 +71,8 @@ fn known_values(argument: &str) -> Vec<String> {
         "precision_of" => quantities.collect(),
         "reach" => quantities.map(|quantity| format!("{quantity}=")).collect(),
         "analysis" => analyses(),
-        "find" => [
-            "efficacy",
-            "efficacy-at-1",
-            "futility",
-            "harm",
-            "not-significant",
-            "full-run",
-            "reversal",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        "find" => TrialEnding::all().iter().map(TrialEnding::to_string).collect(),
+        "truth" => Truth::NAMES.map(str::to_owned).to_vec(),
         _ => Vec::new(),
     }
 }

@@ -59,7 +59,13 @@ pub enum MonitorError {
         planned: usize,
     },
     /// Numbers of outcomes that do not increase from look to look.
-    #[error("look {look} has {analysed} outcomes, not more than the {before} before it")]
+    #[error(
+        "look {look} has {analysed} outcomes; allowed: {}",
+        match before {
+            0 => "at least 1".to_owned(),
+            before => format!("more than the {before} before it"),
+        }
+    )]
     NotIncreasing {
         /// Number of the look, from 1.
         look: usize,

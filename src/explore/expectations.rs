@@ -65,6 +65,10 @@ fn quantity_of(expectation: &Expectation) -> NamedQuantity {
 /// Concludes whether an estimate with a standard error is as expected.
 fn conclude(expectation: &Expectation, estimate: McEstimate, error: f64) -> ExpectationConclusion {
     let Expectation { comparison, limit, .. } = *expectation;
+    // No comparison holds for NaN, though nothing contradicts the expectation.
+    if estimate.value.is_nan() || error.is_nan() {
+        return ExpectationConclusion::Undecided { needed: None };
+    }
     let half = Z_95 * error;
     let [low, high] = [estimate.value - half, estimate.value + half];
     // A comparison has one sign, so that it holds between two values for which it does.
@@ -109,6 +113,7 @@ mod tests {
         assert_eq!(at_least(0.8), Undecided { needed: None });
         assert_eq!(concluded(0.0246, 0.0005, Comparison::AtMost, 0.027), Met);
         assert_eq!(concluded(0.0246, 0.0005, Comparison::AtMost, 0.023), NotMet);
+        assert_eq!(at_least(f64::NAN), Undecided { needed: None });
         // Without an error the value decides.
         assert_eq!(concluded(348.0, 0.0, Comparison::AtMost, 348.0), Met);
         assert_eq!(concluded(348.0, 0.0, Comparison::LessThan, 348.0), NotMet);

@@ -75,9 +75,13 @@ impl Beta {
 
     /// Returns P(X > `x`); 1 below 0, 0 above 1.
     pub fn upper_tail(self, x: f64) -> f64 {
-        // Not 1 − lower tail, in which a small upper tail would cancel; x itself is the exact
-        // complement.
-        self.mirrored().lower_tail_at(1.0 - x, x)
+        self.upper_tail_at(x, 1.0 - x)
+    }
+
+    /// Returns P(X > `x`), where `y` = 1 − x keeps its digits next to 0.
+    pub fn upper_tail_at(self, x: f64, y: f64) -> f64 {
+        // Not 1 − lower tail, in which a small upper tail would cancel.
+        self.mirrored().lower_tail_at(y, x)
     }
 
     /// Returns P(X ≤ `x`), the regularised incomplete beta function.

@@ -111,9 +111,34 @@ fn parameters(parameters: &[Parameter]) -> String {
 
 /// Writes a text as code; a table needs its bars escaped even there.
 fn code(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|")) }
+    if text.is_empty() {
+        return String::new();
+    }
+    let text = text.replace('|', "\\|");
+    // A run of as many backticks as the fence would end the code, and what follows would be read as HTML.
+    let runs = text.split(|letter| letter != '`').map(str::len);
+    match runs.max() {
+        None | Some(0) => format!("`{text}`"),
+        Some(longest) => {
+            let fence = "`".repeat(longest + 1);
+            format!("{fence} {text} {fence}")
+        }
+    }
 }
 
 fn cells(cells: impl Iterator<Item = String>) -> String {
     format!("|{}\n", cells.map(|cell| format!(" {cell} |")).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_ends_its_code() {
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("x`<b>bold</b>`y"), "`` x`<b>bold</b>`y ``");
+        assert_eq!(code("``"), "``` `` ```");
+        assert_eq!(code(""), "");
+    }
 }

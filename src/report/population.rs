@@ -151,7 +151,7 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     let mut out = Document::new().heading("Restriction of the population").text(words);
     for (position, analysis) in scenario.analyses.iter().enumerate() {
         let results = RestrictedUnder::all(truths, position);
-        // The name of the only analysis would say nothing.
+        // A single analysis is named above.
         if scenario.analyses.len() > 1 {
             out = out.gap().text(format!("By \"{}\":", analysis.name));
         }

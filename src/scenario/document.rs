@@ -21,9 +21,12 @@ use super::schema::ValueShape;
 use super::set::Set;
 use super::{shipped, slips, walk};
 
-/// The largest file read; a scenario is some kilobytes.
+/// The largest document read; a scenario is some kilobytes.
 // A larger file is a slip, such as a file of rows, which would be parsed for minutes.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// The largest file of patients read, of about a million.
+const MAX_BYTES_OF_PATIENTS: u64 = 1 << 27;
 
 /// A type that an input file is read into.
 pub trait InputFile: DeserializeOwned {
@@ -332,7 +335,19 @@ fn shipped_text(path: &Path) -> Result<String, Rejection> {
 ///
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
-pub(super) fn read_text(path: &Path) -> Result<String, Rejection> {
+fn read_text(path: &Path) -> Result<String, Rejection> {
+    read_text_up_to(MAX_BYTES, path)
+}
+
+/// Returns the text of a file of patients.
+///
+/// # Errors
+/// When it cannot be read, is a directory, is too large or is not text.
+pub(super) fn read_patients_text(path: &Path) -> Result<String, Rejection> {
+    read_text_up_to(MAX_BYTES_OF_PATIENTS, path)
+}
+
+fn read_text_up_to(most: u64, path: &Path) -> Result<String, Rejection> {
     // Unix opens a folder as a file, and fails only when it is read.
     if path.is_dir() {
         // Such as the folder of its results.
@@ -354,11 +369,11 @@ pub(super) fn read_text(path: &Path) -> Result<String, Rejection> {
         }
         // One byte more than is allowed shows that a file is too large. An endless one, such as a device,
         // is not read further.
-        opened => opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
+        opened => opened.and_then(|file| file.take(most + 1).read_to_end(&mut bytes)),
     }
     .map_err(|error| unreadable(path, &format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("is larger than {MAX_BYTES} bytes, the most that is read");
+    if bytes.len() as u64 > most {
+        let message = format!("is larger than {most} bytes, the most that is read");
         return Err(unreadable(path, &message));
     }
     String::from_utf8(bytes).map_err(|error| {

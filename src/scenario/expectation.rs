@@ -88,7 +88,11 @@ impl Expectation {
             let usual = if key == "type_i_error" || is_number { "<=" } else { ">=" };
             let meant = text.trim().parse::<f64>().map_or_else(
                 |_| String::new(),
-                |number| format!(" (did you mean \"{usual} {number}\"?)"),
+                |number| {
+                    let is_percent = !is_number && number > 1.0 && number <= 100.0;
+                    let limit = if is_percent { percent_as_fraction(number) } else { number };
+                    format!(" (did you mean \"{usual} {limit}\"?)")
+                },
             );
             return Err(format!(
                 "is \"{text}\"; allowed: >=, >, <= or < and a number, as in \"{usual} {}\"{meant}",
@@ -150,6 +154,8 @@ mod tests {
     fn other_texts_are_refused_with_what_is_allowed() {
         for (key, text, says) in [
             ("power", "0.8", "(did you mean \">= 0.8\"?)"),
+            ("power", "80", "(did you mean \">= 0.8\"?)"),
+            ("months", "36", "(did you mean \"<= 36\"?)"),
             ("type_i_error", "0.027", "(did you mean \"<= 0.027\"?)"),
             ("power", ">= 80", "allowed: a probability, 0 to 1 (did you mean \">= 0.8\"?)"),
             ("power", "at least 0.8", "allowed: >=, >, <= or < and a number, as in \">= 0.8\""),

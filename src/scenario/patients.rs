@@ -22,7 +22,7 @@ mod row;
 use std::ops::Range;
 use std::path::Path;
 
-use super::document::read_text;
+use super::document::read_patients_text;
 use super::error::{Origin, Problem, Rejection, nearest};
 use super::{Analysis, Scenario};
 use crate::outcome::Mrs;
@@ -74,7 +74,7 @@ impl Scenario {
         cutoff_day: Option<f64>,
     ) -> Result<Vec<TrialPatient>, Rejection> {
         let name = path.display().to_string();
-        let text = read_text(path)?;
+        let text = read_patients_text(path)?;
         PatientReader { scenario: self, cutoff_day }
             .read(&text, &Needs::new(self, analysis))
             .map_err(|problems| Rejection::new(name, text, problems))

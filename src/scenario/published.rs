@@ -1,6 +1,6 @@
 //! Files of published 2×2 tables, TOML or CSV, for pooling.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -244,33 +244,38 @@ impl CsvRow {
 struct CsvOutcomes {
     outcomes: Vec<PublishedOutcome>,
     positions: BTreeMap<String, usize>,
+    /// Positions of outcomes with a row whose column `wanted` cannot be read.
+    unreadable: BTreeSet<usize>,
 }
 
 impl CsvOutcomes {
     /// Adds a row, and returns its problems.
     fn add(&mut self, row: CsvRow) -> Vec<String> {
         let mut messages = row.problems();
-        let event = match row.event() {
-            Ok(event) => event,
-            Err(message) => {
-                messages.push(message);
-                None
-            }
-        };
+        let event = row.event();
         // Outcomes in the order of the file, though rows of different outcomes may alternate.
         let next = self.outcomes.len();
         let position = *self.positions.entry(row.outcome.clone()).or_insert(next);
         if position == next {
             let name = row.outcome.clone();
+            let event = event.clone().unwrap_or(None);
             self.outcomes.push(PublishedOutcome { name, event, studies: Vec::new() });
         }
         let outcome = &mut self.outcomes[position];
-        // A study that is counted in the other direction would cancel the effect of its neighbours.
-        if outcome.event != event {
-            messages.push(
-                "wanted is not the same as above; allowed: one for all rows of an outcome"
-                    .to_owned(),
-            );
+        match event {
+            Err(message) => {
+                messages.push(message);
+                self.unreadable.insert(position);
+            }
+            // A study that is counted in the other direction would cancel the effect of its neighbours.
+            // What cannot be read says nothing about the rows that can.
+            Ok(event) if outcome.event != event && !self.unreadable.contains(&position) => {
+                messages.push(
+                    "wanted is not the same as above; allowed: one for all rows of an outcome"
+                        .to_owned(),
+                );
+            }
+            Ok(_) => {}
         }
         outcome.studies.push(row.into_study());
         messages

@@ -192,9 +192,12 @@ fn table_comment(document: &InputDocument, table: &Table) -> Option<String> {
 /// Returns the comment in the text around an item, from the last empty line on.
 fn words(document: &InputDocument, around: &RawString) -> Option<String> {
     let around = around.as_str().or_else(|| document.text().get(around.span()?))?;
+    // What follows the last end of a line indents the item.
+    let complete = around.rfind('\n').map_or(around, |end| &around[..=end]);
+    let lines: Vec<&str> = complete.lines().map(str::trim).collect();
     // Before an empty line a comment is about something else.
-    let block = around.rsplit("\n\n").next().unwrap_or_default();
-    let lines = block.lines().filter_map(|line| line.trim().strip_prefix('#')).map(str::trim);
+    let block = lines.rsplit(|line| line.is_empty()).next().unwrap_or_default();
+    let lines = block.iter().filter_map(|line| line.strip_prefix('#')).map(str::trim);
     let own: Vec<&str> = lines.filter(|line| !is_of_template(line) && !is_setting(line)).collect();
     let text = own.join(" ");
     (!text.is_empty()).then_some(text)
@@ -242,6 +245,18 @@ mod tests {
         // The table comes right before its first value.
         let at = found.iter().position(|parameter| parameter.key == "accrual");
         assert_eq!(at.map(|at| found[at + 1].key.as_str()), Some("accrual.per_month"));
+    }
+
+    #[test]
+    fn an_empty_line_separates_a_comment_whatever_ends_the_lines() {
+        let text = ANGEL_REBOOT
+            .replace("randomised = 348", "# about something else\n  \nrandomised = 348")
+            .replace("window_days", "# about something else\n\n  # by the registry\n  window_days");
+        for text in [text.replace('\n', "\r\n"), text] {
+            let found = origins(&text, &[]);
+            assert_eq!(*origin(&found, "sample_size.randomised"), ParameterOrigin::File(None));
+            assert_eq!(*origin(&found, "follow_up.window_days"), commented("by the registry"));
+        }
     }
 
     #[test]

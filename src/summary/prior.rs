@@ -9,6 +9,8 @@ use super::McEstimate;
 use super::merge::{merge_fields, sum};
 use super::moments::{ExactMoments, Histogram};
 use super::tally::Tally;
+use crate::analysis::AnalysisMethod;
+use crate::analysis::utilities::UtilityWeighted;
 use crate::evidence::prior::Component;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
@@ -49,7 +51,8 @@ pub struct PredictiveSummary {
     pub mean: McEstimate,
     /// Standard deviation.
     pub sd: McEstimate,
-    /// 2.5th percentile; percentiles are of estimates rounded to 1/4096 and clamped to ±8.
+    /// 2.5th percentile; percentiles are of estimates rounded to 1/4096 and clamped to ±8, those of mean
+    /// utilities to 1/32768 of the range of the utilities and to ± that range.
     pub p2_5: McEstimate,
     /// 25th percentile.
     pub p25: McEstimate,
@@ -62,22 +65,40 @@ pub struct PredictiveSummary {
 }
 
 /// Counts over trials whose effects are drawn from the prior.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct PriorTally {
+    /// Largest absolute estimate on the grid.
+    #[serde(skip)]
+    reach: f64,
     /// Numbers of trials, \[without and with benefit\]\[without and with efficacy\].
     trials: [[u64; 2]; 2],
     /// Estimates as steps of the grid.
     estimates: Histogram,
 }
 
-merge_fields!(PriorTally { trials, estimates });
+merge_fields!(PriorTally { trials, estimates } keep { reach });
 
-/// Steps of the grid of estimates in a unit.
-const STEPS: f64 = 4096.0;
-/// Largest absolute value on the grid, the odds ratio e⁸ = 2981.
-const REACH: f64 = 8.0;
+/// Steps of the grid of estimates to either side of 0: a power of two, so that 1/4096 is exact up to 8.
+const STEPS: f64 = 32768.0;
+/// Largest absolute logarithm of a ratio on the grid, the ratio e⁸ = 2981.
+const LOG_REACH: f64 = 8.0;
 
 impl PriorTally {
+    /// Constructs a tally of no trials.
+    pub fn new(scenario: &Scenario, position: usize) -> Self {
+        let written = scenario.file().analyses_primary_first()[position];
+        // Utilities have any unit, and a difference of their means is at most their range.
+        let reach = if let AnalysisMethod::UtilityWeighted(means) = &written.method {
+            let UtilityWeighted { utilities, .. } = means;
+            let best = utilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let worst = utilities.iter().copied().fold(f64::INFINITY, f64::min);
+            best - worst
+        } else {
+            LOG_REACH
+        };
+        Self { reach, trials: [[0; 2]; 2], estimates: Histogram::default() }
+    }
+
     /// Adds a trial, if its effect was drawn from the prior.
     pub fn add(&mut self, trial: &TrialResult) {
         let Some(DrawnEffect { log_odds_ratio, .. }) = trial.drawn else { return };
@@ -86,17 +107,23 @@ impl PriorTally {
         self.trials[benefit][rejected] += 1;
         if trial.has_estimate() {
             // The histogram counts whole numbers from 0.
-            let within = trial.test.estimate.clamp(-REACH, REACH);
-            self.estimates.add(((within + REACH) * STEPS).round() as u32);
+            let within = (trial.test.estimate / self.reach).clamp(-1.0, 1.0);
+            self.estimates.add(((within + 1.0) * STEPS).round() as u32);
         }
     }
 
     /// Whether `n` replicates can have these counts.
     pub fn is_of(&self, n: u64) -> bool {
-        let most = (2.0 * REACH * STEPS) as u32;
+        let most = (2.0 * STEPS) as u32;
         sum(self.trials.into_iter().flatten()) == u128::from(n)
             && self.estimates.is_possible(most)
             && self.estimates.n() <= n
+    }
+
+    /// Quantile of the estimates.
+    fn quantile(&self, p: f64) -> McEstimate {
+        let from_start = McEstimate::quantile(&self.estimates, p, self.reach / STEPS);
+        McEstimate { value: from_start.value - self.reach, ..from_start }
     }
 
     /// P(benefit | efficacy), or P(benefit | no efficacy).
@@ -131,27 +158,21 @@ impl PriorAnalysis {
             assurance_by_formula: expected.assurance(analysis),
             probability_benefit_given_rejection: prior.benefit_given(true),
             probability_benefit_given_no_rejection: prior.benefit_given(false),
-            predictive: PredictiveSummary::new(&trials.estimates.estimates, &prior.estimates),
+            predictive: PredictiveSummary::new(&trials.estimates.estimates, prior),
         }
     }
 }
 
 impl PredictiveSummary {
-    fn new(moments: &ExactMoments, estimates: &Histogram) -> Self {
+    fn new(moments: &ExactMoments, tally: &PriorTally) -> Self {
         Self {
             mean: McEstimate::mean(moments),
             sd: McEstimate::sd(moments),
-            p2_5: quantile(estimates, 0.025),
-            p25: quantile(estimates, 0.25),
-            p50: quantile(estimates, 0.5),
-            p75: quantile(estimates, 0.75),
-            p97_5: quantile(estimates, 0.975),
+            p2_5: tally.quantile(0.025),
+            p25: tally.quantile(0.25),
+            p50: tally.quantile(0.5),
+            p75: tally.quantile(0.75),
+            p97_5: tally.quantile(0.975),
         }
     }
-}
-
-/// Quantile of estimates that were counted as steps from the start of the grid.
-fn quantile(steps: &Histogram, p: f64) -> McEstimate {
-    let from_start = McEstimate::quantile(steps, p, 1.0 / STEPS);
-    McEstimate { value: from_start.value - REACH, ..from_start }
 }

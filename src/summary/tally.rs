@@ -72,6 +72,7 @@ impl Tally {
         // simpler trial must be known exactly.
         let controls = if scenario.variance_reduction { 2 * analyses_per_truth } else { 0 };
         let with_prior = if scenario.prior.is_some() { analyses_per_truth } else { 0 };
+        let prior = (0..with_prior).map(|position| PriorTally::new(scenario, position)).collect();
         Self {
             analyses: truths
                 .iter()
@@ -101,7 +102,7 @@ impl Tally {
                     .map(|&truth| SuccessTally::new(expected, scenario, rule, truth))
                     .collect()
             }),
-            prior: vec![PriorTally::default(); with_prior],
+            prior,
             procedures: scenario.procedural().map(ProcedureTally::new),
         }
     }

@@ -114,3 +114,14 @@ fn proportions_of_0_and_1_have_a_confidence_limit() {
     let reversal = result.first_analysis(Alternative).reversal;
     assert!((reversal.limit_95.expect("none") - 0.029513).abs() < 5e-7, "{reversal:?}");
 }
+
+/// The share above the true effect is counted in halves, whose number the limit must not have: with all of
+/// 10 it is 0.05^(1/10) = 0.7411.
+#[test]
+fn a_share_above_the_true_effect_has_the_limit_of_its_trials() {
+    let result = simulate_file("scenarios/angel-reboot.toml", &[], 20);
+    let above = result.first_analysis(Alternative).estimate.stopped_early.above_truth;
+    assert_eq!(above.value, 1.0);
+    let all = libm::pow(0.05, 1.0 / above.n as f64);
+    assert!((above.limit_95.expect("all are above") - all).abs() < 1e-12, "{above:?}");
+}

@@ -52,6 +52,8 @@ fn an_expectation_that_is_not_met_or_undecided_exits_with_1() {
 fn a_scenario_without_expectations_is_refused() {
     let errors = refused(rescuesim().args(["check", "angel-reboot", "--expect"]));
     assert!(errors.contains("the scenario expects nothing"), "{errors}");
+    let errors = refused(rescuesim().args(["check", "angel-reboot", "--precision", "0.1"]));
+    assert!(errors.contains("--precision: nothing is simulated"), "{errors}");
 }
 
 #[test]

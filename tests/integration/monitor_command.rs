@@ -88,7 +88,7 @@ fn invalid_input_is_reported() {
         (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
         (
             &["--look", "2", "--z", "2", "--n", "100"],
-            "look 2 has 100 outcomes, not more than the 104",
+            "look 2 has 100 outcomes; allowed: more than the 104",
         ),
         (
             &["--look", "2", "--z", "2", "--n", "1,2,3"],

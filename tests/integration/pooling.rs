@@ -163,6 +163,12 @@ fn impossible_counts_are_reported_with_their_place() {
             "wanted is not the same as above",
         ),
         (
+            "k.csv",
+            "study,events_experimental,n_experimental,events_control,n_control,wanted\nA,1,2,1,2,yes\nB,1,2,1,2,true\n"
+                .into(),
+            "wanted is yes; allowed: true, false or nothing",
+        ),
+        (
             "f.csv",
             "study,events_experimental,n_experimental,events_control,n_control\n".into(),
             "has no studies",
@@ -175,6 +181,8 @@ fn impossible_counts_are_reported_with_their_place() {
         let errors = String::from_utf8(result.stderr).expect("text");
         assert_eq!(result.status.code(), Some(2), "{errors}");
         assert!(errors.contains(says), "{name} should say {says:?} and says\n{errors}");
+        // The row below one that cannot be read is right.
+        assert!(name != "k.csv" || !errors.contains("the same as above"), "{errors}");
     }
     let missing = rescuesim().args(["pool", "missing.csv"]).output().expect("the program starts");
     assert_eq!(missing.status.code(), Some(2));

@@ -1,5 +1,6 @@
 //! The primary analysis of a scenario, wherever the file lists it.
 
+use rescuesim::scenario::edit::any_number;
 use serde_json::Value;
 
 use crate::util::{self, output, refused, rescuesim};
@@ -86,6 +87,28 @@ fn boundaries_are_planned_for_the_primary_analysis() {
             .args(&command)
             .args(with(&[primary(GOOD), without_formula.replace(",primary=true", "")])),
     );
+}
+
+/// Key paths count the analyses as the file does, also where the primary one is not the first.
+#[test]
+fn keys_of_analyses_count_as_the_file_does() {
+    let second = r#"analyses=[{name="good",method="two_proportions",rerandomisations=100},{name="independence",method="two_proportions",cut=3,primary=true}]"#;
+    let scenario = util::scenario_file("scenarios/angel-reboot.toml", &[second]);
+    let cut = |index: usize| {
+        let path = format!("analyses[{index}].cut").parse().expect("a key path");
+        any_number(&scenario, &path).expect("there is a number").value
+    };
+    assert_eq!([cut(0), cut(1)], [2.0, 3.0]);
+    let errors = refused(rescuesim().args(["check", "icarus", "--set", second]));
+    assert!(errors.contains("`analyses[0].rerandomisations`"), "{errors}");
+    assert!(!errors.contains("analyses[1]"), "{errors}");
+    let folder = util::directory();
+    let page = folder.path().join("page.md");
+    let report = ["report", SCENARIO, "--replicates", "50", "-q", "--set", second, "--out"];
+    output(rescuesim().args(report).arg(&page));
+    let text = std::fs::read_to_string(&page).expect("it exists");
+    assert!(text.contains("| `analyses[0].rerandomisations` | `100` |"), "{text}");
+    assert!(text.contains("| `analyses[1].cut` | `3` |"), "{text}");
 }
 
 #[test]

@@ -154,6 +154,27 @@ fn the_predictive_distribution_is_that_of_binomials_mixed_over_the_prior() {
     assert_within("coverage", estimate.overall.coverage, 0.945, 0.952, 3.0);
 }
 
+/// Utilities have any unit, and the percentiles of their differences are in it.
+#[test]
+fn percentiles_of_mean_utilities_scale_with_the_utilities() {
+    let median = |utilities: &str| {
+        let analysis = format!(
+            r#"analyses=[{{name="independence",method="utility_weighted",utilities=[{utilities}]}}]"#
+        );
+        let predictive = independence(&simulate_file(SCENARIO, &[&analysis], 400)).predictive;
+        let [low, middle, high] =
+            [predictive.p25, predictive.p50, predictive.p75].map(|quantile| quantile.value);
+        assert!(low < middle && middle < high, "{predictive:?}");
+        assert!((middle - predictive.mean.value).abs() < predictive.sd.value, "{predictive:?}");
+        middle
+    };
+    let whole = median("100,91,76,65,33,0,0");
+    let small = median("0.001,0.00091,0.00076,0.00065,0.00033,0,0");
+    assert!(whole > 8.0, "{whole}");
+    // The grid has 32768 steps of the range.
+    assert!((small * 1e5 - whole).abs() < 100.0 / 32768.0, "{small} {whole}");
+}
+
 /// ANGEL-REBOOT with prognostic factors, an odds ratio of 2 and a prior on a single value.
 fn with_point_mass(mean: f64) -> Scenario {
     let set = [

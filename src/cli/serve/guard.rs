@@ -21,7 +21,7 @@ const RATE: f64 = 60.0;
 pub struct Guard {
     token: String,
     /// Values of `Host` that name this server.
-    hosts: [String; 2],
+    hosts: Vec<String>,
     allowance: Mutex<Allowance>,
 }
 
@@ -47,7 +47,12 @@ pub fn token() -> Result<String, Failure> {
 impl Guard {
     pub fn new(token: String, port: u16) -> Self {
         // Other names may be made to point here by a page elsewhere (DNS rebinding).
-        let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        let names = ["127.0.0.1", "localhost"];
+        let mut hosts: Vec<String> = names.iter().map(|name| format!("{name}:{port}")).collect();
+        // Browsers leave out the port of a scheme.
+        if port == 80 {
+            hosts.extend(names.map(str::to_owned));
+        }
         let allowance = Mutex::new(Allowance { left: BURST, at: now() });
         Self { token, hosts, allowance }
     }

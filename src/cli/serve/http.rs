@@ -55,7 +55,7 @@ impl HttpStatus {
             Self::BadRequest => "400 Bad Request",
             Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",
-            Self::MethodNotAllowed => "405 HttpMethod Not Allowed",
+            Self::MethodNotAllowed => "405 Method Not Allowed",
             Self::Timeout => "408 Request Timeout",
             Self::TooLarge => "413 Content Too Large",
             Self::UnsupportedMedia => "415 Unsupported Media Type",

@@ -11,7 +11,7 @@ use rescuesim::scenario::file::ScenarioFile;
 use super::SweepResult;
 use crate::cli::Failure;
 use crate::cli::output::{self, OutputFile, warn_of_earlier};
-use crate::cli::pictures::FigurePainter;
+use crate::cli::pictures::{FigureFormat, FigurePainter};
 use crate::cli::signals::handle_signals;
 
 /// Output files of `--out`. All are opened before anything is simulated, so that a directory that cannot
@@ -117,11 +117,11 @@ impl SweepFiles {
         // Only now, so that a full disk leaves the files of an earlier sweep together.
         output::put_in_place(complete)?;
         // A sweep over one key draws no heat map: one in the directory is of another sweep.
-        warn_of_earlier(
-            &written[0],
-            &["sweep.parquet", "power.svg", "heatmap.svg", "rule.svg"],
-            &written,
-        );
+        let mut names = vec!["sweep.parquet".to_owned()];
+        for figure in ["power", "heatmap", "rule"] {
+            names.extend(FigureFormat::ALL.map(|format| format!("{figure}.{}", format.ending())));
+        }
+        warn_of_earlier(&written[0], &names, &written);
         Ok(written)
     }
 }

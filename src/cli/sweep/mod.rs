@@ -105,13 +105,15 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         return args.shard.report(&args.checkpoint, all);
     }
     let result = SweepResult { provenance: &provenance, grid: &grid, points: &swept.points };
-    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result))?;
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result));
+    // With --quiet the files of --out are the result; without them there would be none.
+    let is_printed = args.format != Format::Table || !args.simulation.quiet || args.out.is_none();
+    if is_printed || written.is_err() {
+        print_as(args.format, result, args.out.as_deref())?;
+    }
+    let written = written?;
     if !args.simulation.quiet {
         output::report_written(&written);
-    }
-    // With --quiet the files of --out are the result; without them there would be none.
-    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
-        print_as(args.format, result, args.out.as_deref())?;
     }
     swept.in_file
 }
@@ -154,9 +156,10 @@ pub fn merged(
     }
     let provenance = Provenance::new(&base, run.run.command.clone());
     let result = SweepResult { provenance: &provenance, grid: &grid, points: &points };
-    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result))?;
-    output::report_written(&written);
-    print_as(format, result, directory)
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result));
+    print_as(format, result, directory)?;
+    output::report_written(&written?);
+    Ok(())
 }
 
 fn grid(over: &[String]) -> Result<ParameterGrid, Failure> {

@@ -194,25 +194,26 @@ impl Ordinal {
         Self { experimental, log_odds_ratio, proportional: true, ..self.clone() }
     }
 
-    /// Returns a shift by `f` times the log odds ratio; for a pair without proportional odds, the
-    /// mixture with a share `f` of experimental patients, which has `f` times the difference of
-    /// P(better).
+    /// Returns the comparison a fraction `f` of the way from the margin, 0 for superiority, to the effect as
+    /// stated: a shift by the log odds ratio there; for a pair without proportional odds, the mixture of an arm
+    /// at the margin with a share `f` of experimental patients, which has `f` times the difference of P(better).
     pub(super) fn at_fraction(&self, f: f64) -> Self {
         let balance = self.balance.at_fraction(f);
         let null = self.null_log_odds_ratio;
-        // With a margin there is no mixture of the arms that has it.
-        if self.proportional || null != 0.0 {
-            let effect = null + f * (self.log_odds_ratio - null);
+        let effect = null + f * (self.log_odds_ratio - null);
+        if self.proportional {
             return Self { balance, ..self.with_effect(effect) };
         }
-        let pairs = self.control.iter().zip(&self.experimental);
+        // A shift by 0 would leave rounding errors.
+        let at_margin = if null == 0.0 { self.control.clone() } else { shift(&self.control, null) };
+        let pairs = at_margin.iter().zip(&self.experimental);
         // With f beyond 1 or below 0 a level may become negative: it is left out, and the rest
         // scaled to 1.
         let mixed: Vec<f64> = pairs.map(|(c, e)| (c + f * (e - c)).max(0.0)).collect();
         let sum: f64 = mixed.iter().sum();
         Self {
             experimental: mixed.iter().map(|share| share / sum).collect(),
-            log_odds_ratio: f * self.log_odds_ratio,
+            log_odds_ratio: effect,
             balance,
             ..self.clone()
         }
@@ -403,6 +404,24 @@ mod tests {
         assert!((found / published - 1.0).abs() < 1e-12, "{found} {published}");
         let exact = size(&CONTROL, OrdinalTest::MannWhitney, share);
         assert!((exact / published - 1.0).abs() < 0.03, "{exact} {published}");
+    }
+
+    #[test]
+    fn the_whole_effect_of_arms_without_proportional_odds_is_the_stated_one_with_a_margin_too() {
+        let experimental = [0.10, 0.08, 0.15, 0.15, 0.22, 0.10, 0.20];
+        let stated = Ordinal::fitted(&CONTROL, &experimental, 0.5, OrdinalTest::Wald)
+            .expect("two distributions")
+            .against(libm::log(0.8));
+        let whole = stated.at_fraction(1.0);
+        for (found, expected) in whole.experimental().iter().zip(experimental) {
+            assert!((found - expected).abs() < 1e-15, "{found} {expected}");
+        }
+        assert_eq!(whole.log_odds_ratio(), stated.log_odds_ratio());
+        let none = stated.at_fraction(0.0);
+        let margin = shift(&CONTROL, libm::log(0.8));
+        for (found, expected) in none.experimental().iter().zip(margin) {
+            assert!((found - expected).abs() < 1e-15, "{found} {expected}");
+        }
     }
 
     #[test]

@@ -75,8 +75,14 @@ impl WrittenAdherence {
     pub fn describe(&self) -> String {
         let departures = [
             (&self.control_crossover, "of control patients get the experimental treatment"),
-            (&self.experimental_refusal, "of experimental patients refuse it"),
-            (&self.experimental_failed_access, "of the others cannot be reached by it"),
+            (
+                &self.experimental_refusal,
+                "of experimental patients refuse the experimental treatment",
+            ),
+            (
+                &self.experimental_failed_access,
+                "of occlusions in experimental patients who do not refuse cannot be reached",
+            ),
         ];
         let found: Vec<String> = departures
             .into_iter()

@@ -79,6 +79,14 @@ impl fmt::Display for TrialEnding {
 }
 
 impl TrialEnding {
+    /// Lists the endings of trials with one look or more: those at a look have the first for an example.
+    pub fn all() -> Vec<Self> {
+        let concluded = AT_LOOKS.iter().flat_map(|&(conclusion, _)| {
+            [None, Some(1)].map(|look| Self::Concluded(conclusion, look))
+        });
+        concluded.chain([NOT_SIGNIFICANT, Self::FullRun, Self::Reversal]).collect()
+    }
+
     /// Lists the endings that a scenario's design allows.
     pub fn possible(scenario: &Scenario) -> Vec<Self> {
         let last = scenario.design.looks().len();

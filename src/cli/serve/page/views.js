@@ -197,6 +197,12 @@ async function evaluate() {
 
 // Files.
 
+/** A file name as a shell reads it; a leading dash would be an option. */
+function quoted(name) {
+  const path = name.startsWith("-") ? `./${name}` : name;
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 function files() {
   // While the text has errors, the result belongs to the text before.
   const result = page.result?.text === page.text ? page.result : null;
@@ -204,7 +210,7 @@ function files() {
   const button = (id, text, press, isDisabled = false) => el("button", { type: "button", id, click: press, disabled: isDisabled }, text);
   byId("files").replaceChildren(
     el("h2", {}, "Scenario"), el("p", {}, "The design as a file: every command of rescuesim reads it."), button("save-toml", `Save ${page.name}`, () => save(page.name, page.text, "application/toml")),
-    el("h2", {}, "Command"), el("p", {}, "The same numbers in a terminal, next to the saved file:"), el("pre", { id: "command" }, command.replace("scenario.toml", page.name)),
+    el("h2", {}, "Command"), el("p", {}, "The same numbers in a terminal, next to the saved file:"), el("pre", { id: "command" }, command.replace("scenario.toml", () => quoted(page.name))),
     button("copy", "Copy", () => navigator.clipboard?.writeText(byId("command").textContent)),
     el("h2", {}, "Report"), el("p", {}, "One HTML page to share: assumptions, results, figures, example trials. It simulates several times what this page does."), button("save-report", "Save the report", saveReport), el("p", { class: "error", id: "report-error", role: "alert" }),
     el("h2", {}, "Results"), result ? "" : el("p", { class: "soft" }, "When the simulation is complete:"),
