@@ -102,7 +102,10 @@ impl Detail {
     pub fn cell(self, stratum: usize, early: Option<Mrs>) -> usize {
         match (self.by_early, early) {
             (true, Some(early)) => stratum * LEVELS + early.index(),
-            (true, None) | (false, _) => stratum,
+            // An analysis that does not divide by the early mRS adds up all cells of a stratum, and one that
+            // does has the early mRS of every patient whom it counts.
+            (true, None) => stratum * LEVELS,
+            (false, _) => stratum,
         }
     }
 }

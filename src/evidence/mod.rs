@@ -353,6 +353,8 @@ fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Ref
     let df = studies as f64 - 1.0;
     // One study agrees with itself: Q is 0, with no degrees of freedom. The portable tail, not that of a
     // library, whose last digits depend on the platform.
+    // Peto's Q is a difference of sums, which rounding takes below 0 where the studies agree.
+    let q = q.max(0.0);
     let q_p = if studies > 1 { chi_squared::upper_tail(q, studies as u32 - 1) } else { 1.0 };
     Pooled {
         log_odds_ratio: estimate,

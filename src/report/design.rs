@@ -104,6 +104,12 @@ fn sizes(design: &DesignCharacteristics) -> Document {
         ));
     }
     out = out.text(format!("Power at these sizes: {:.4}", design.power));
+    // The inflation factor is that of equal variances; rounding up alone only adds power.
+    if design.required.as_ref().is_some_and(|it| design.power < it.power - SHORTFALL) {
+        out = out.text(
+            "The size is that of one look times the inflation factor. It misses the power a little, as the              variance differs between the hypotheses; `rescuesim solve` finds the size by simulation.",
+        );
+    }
     let fixed = &design.fixed;
     if let (None, 2.., Some(total), Some(factor)) =
         (&design.required, design.looks.len(), fixed.total, fixed.inflation_factor)
@@ -122,6 +128,9 @@ fn size_row(name: &str, sizes: ArmSizes) -> Vec<String> {
     let counts = counts.map(|count| grouped(u64::from(count)));
     [vec![name.to_owned()], counts.to_vec()].concat()
 }
+
+/// Difference between the power asked for and that of the size from which it is explained.
+const SHORTFALL: f64 = 0.0005;
 
 /// Largest number of effects in a table: more columns exceed the width of a terminal.
 const MOST_EFFECTS: usize = 4;

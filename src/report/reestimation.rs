@@ -2,7 +2,7 @@
 
 use super::design::effect_name;
 use super::document::{Columns, Document, Rows};
-use super::numeral::{fixed, grouped, number};
+use super::numeral::{NONE, fixed, grouped, number};
 use crate::design::reestimation::{
     EnumeratedCharacteristics, ReestimatedDesign, ReestimationUnder, Zone,
 };
@@ -92,7 +92,9 @@ fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
                     chance(effect.normal.zones[k].weighted)
                 })
                 .row(&format!("  patients, if {name}"), |effect| {
-                    format!("{:.1}", effect.normal.zones[k].expected_size)
+                    let size = effect.normal.zones[k].expected_size;
+                    // A zone that no trial reaches has none.
+                    if size.is_nan() { NONE.to_owned() } else { format!("{size:.1}") }
                 });
         }
         table.document()
@@ -124,5 +126,5 @@ fn share(effect: &ReestimationUnder) -> String {
 
 /// Writes a probability; a dash if it is of something that never happens.
 fn chance(p: f64) -> String {
-    if p.is_nan() { "–".to_owned() } else { format!("{p:.5}") }
+    if p.is_nan() { NONE.to_owned() } else { format!("{p:.5}") }
 }

@@ -28,8 +28,10 @@ use super::{Analysis, Scenario};
 use crate::outcome::Mrs;
 use crate::outcome::safety::Event;
 use crate::randomisation::Arm;
-use columns::{Columns, Needs, early_known_after};
-use row::{ARMS, CellProblem, DAY, MRS, Row, parse_arm, parse_bool, parse_day, parse_mrs};
+use columns::{Columns, EarlyNeed, Needs, early_known_after};
+use row::{
+    ARMS, CellProblem, DAY, DAY_OF_PATIENT, MRS, Row, parse_arm, parse_bool, parse_day, parse_mrs,
+};
 
 /// A patient of a running trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +112,7 @@ impl PatientReader<'_> {
                 }
             };
             let start = record.position().map_or(0, |position| position.byte() as usize);
-            match self.patient(&columns, &Row(&record)) {
+            match self.patient(&columns, needs, &Row(&record)) {
                 Ok(patient) => patients.extend(patient),
                 Err(CellProblem { column, message }) => {
                     let place = place_of(text, start, column);
@@ -129,9 +131,14 @@ impl PatientReader<'_> {
     fn patient(
         &self,
         columns: &Columns,
+        needs: &Needs,
         row: &Row<'_>,
     ) -> Result<Option<TrialPatient>, CellProblem> {
-        let day = row.parsed(columns.day, DAY, parse_day)?;
+        let day = match (columns.day, self.cutoff_day) {
+            // A patient without a day might be one of after the cut-off.
+            (Some(column), Some(_)) => Some(row.required(column, DAY_OF_PATIENT, parse_day)?),
+            (day, _) => row.parsed(day, DAY, parse_day)?,
+        };
         if let (Some(day), Some(cutoff)) = (day, self.cutoff_day)
             && day > cutoff
         {
@@ -140,12 +147,24 @@ impl PatientReader<'_> {
         let arm = row.required(columns.arm, ARMS, parse_arm)?;
         let received = Self::received(columns, row, arm)?;
         let number = self.scenario.centres.as_ref().map_or(u32::MAX, |centres| centres.number);
-        let centre = row.parsed(columns.centre, &format!("1 to {number}"), |cell| {
-            cell.parse::<u32>().ok().filter(|centre| (1..=number).contains(centre))
-        })?;
-        let early = row.parsed(columns.early, MRS, parse_mrs)?;
-        let early = early.filter(|_| self.early_is_known(day));
+        let allowed = format!("1 to {number}");
+        let parse_centre =
+            |cell: &str| cell.parse().ok().filter(|centre| (1..=number).contains(centre));
+        let centre = match columns.centre.filter(|_| needs.centre) {
+            Some(column) => Some(row.required(column, &allowed, parse_centre)?),
+            None => row.parsed(columns.centre, &allowed, parse_centre)?,
+        };
         let outcome = self.outcome(columns, row)?;
+        let is_needed = match (needs.early, outcome) {
+            (EarlyNeed::Everybody, PatientOutcome::Known(_) | PatientOutcome::Lost)
+            | (EarlyNeed::Lost, PatientOutcome::Lost) => true,
+            (_, PatientOutcome::Known(_) | PatientOutcome::Lost | PatientOutcome::Pending) => false,
+        };
+        let early = match columns.early.filter(|_| is_needed) {
+            Some(column) => Some(row.required(column, "0 to 6 for this analysis", parse_mrs)?),
+            None => row.parsed(columns.early, MRS, parse_mrs)?,
+        };
+        let early = early.filter(|_| self.early_is_known(day));
         Ok(Some(TrialPatient {
             arm,
             received,

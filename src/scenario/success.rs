@@ -3,8 +3,8 @@
 use super::Scenario;
 use super::file::success::{Crossing, LaterBoundaries, RuleStop};
 use crate::analysis::proportional_odds::assumption::ProportionalOddsStatistic;
-use crate::design::Design;
 use crate::design::multiplicity::Graph;
+use crate::design::{AnalysedSoFar, Design, LookBounds};
 use crate::num::normal::upper_quantile;
 
 /// How far two shares of α may differ by rounding.
@@ -61,16 +61,22 @@ pub(super) struct SharedDesign {
 
 /// A look, as its boundaries depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BoundaryOf {
-    /// Interim look at this position of the plan, from 0.
-    Interim(usize),
-    /// Final look on this many outcomes, after this many interim looks.
-    Final {
-        /// Interim looks before it.
-        interims: usize,
-        /// Outcomes in its analysis.
-        analysed: u32,
-    },
+pub struct BoundaryOf {
+    /// Outcomes at the looks until this one.
+    pub looks: AnalysedSoFar,
+    /// Whether it is the final look.
+    pub is_final: bool,
+}
+
+impl BoundaryOf {
+    /// Returns the boundaries of the look in a design.
+    pub fn bounds(&self, design: &Design) -> LookBounds {
+        if self.is_final {
+            design.final_bounds(&self.looks)
+        } else {
+            design.interim_bounds(&self.looks)
+        }
+    }
 }
 
 impl SuccessRule {
@@ -81,15 +87,9 @@ impl SuccessRule {
         let Some(SharedDesign { design, alpha_one_sided, .. }) = found else {
             return f64::INFINITY;
         };
-        match (self.later, look) {
-            (LaterBoundaries::Unadjusted, _) if position > 0 => upper_quantile(*alpha_one_sided),
-            (LaterBoundaries::Own | LaterBoundaries::Unadjusted, BoundaryOf::Interim(k)) => {
-                design.looks()[k].efficacy
-            }
-            (
-                LaterBoundaries::Own | LaterBoundaries::Unadjusted,
-                BoundaryOf::Final { interims, analysed },
-            ) => design.final_critical(interims, analysed),
+        match self.later {
+            LaterBoundaries::Unadjusted if position > 0 => upper_quantile(*alpha_one_sided),
+            LaterBoundaries::Own | LaterBoundaries::Unadjusted => look.bounds(design).efficacy,
         }
     }
 

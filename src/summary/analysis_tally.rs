@@ -124,7 +124,9 @@ impl AnalysisTally {
             && self.reversals[0] <= self.efficacies()
             && self.reversals[1] <= self.futilities()
             && self.reversals[2] <= self.harms()
-            && self.efficacy_without_safety <= n
+            // Stops for adverse events only take conclusions of efficacy away.
+            && (self.efficacies()..=n).contains(&self.efficacy_without_safety)
+            && self.efficacy_stops_disregarded <= n
             // The number of replicates may be forged as well, so that the product could exceed 64
             // bits.
             && u128::from(self.failed_looks) <= u128::from(n) * self.looks.len() as u128

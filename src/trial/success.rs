@@ -6,8 +6,8 @@ use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::proportional_odds::assumption::{
     ProportionalOddsStatistic, ProportionalOddsTest,
 };
-use crate::design::MAX_LOOKS;
 use crate::design::multiplicity::{Graph, MAX_HYPOTHESES};
+use crate::design::{LookBounds, MAX_LOOKS};
 use crate::scenario::SuccessRule;
 use crate::scenario::file::success::{Crossing, RuleStop};
 use crate::scenario::success::{BoundaryOf, Needed, ProportionalOddsSwitch};
@@ -40,11 +40,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if stopped_for_safety == Some(look.taken) {
                 return self.rule_result(&progress, look, Conclusion::Safety, not_proportional);
             }
-            let boundary_of = if look.is_final {
-                BoundaryOf::Final { interims: look.taken, analysed: self.outcomes_known(look) }
-            } else {
-                BoundaryOf::Interim(look.planned)
-            };
+            let boundary_of = BoundaryOf { looks: self.analysed_by(look), is_final: look.is_final };
             self.add_statistics(&mut progress, look);
             if let Needed::Chosen(switch) = rule.needed {
                 let rejected =
@@ -53,7 +49,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 progress.chosen = Some(usize::from(rejected));
             }
             progress.decide(look, boundary_of);
-            if let Some(conclusion) = self.ends(&progress, look) {
+            if let Some(conclusion) = self.ends(&progress, look, boundary_of) {
                 return self.rule_result(&progress, look, conclusion, not_proportional);
             }
         }
@@ -100,23 +96,22 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 
     /// Whether and how the trial ends at a look.
-    fn ends(&self, progress: &Progress<'_>, look: LookIndex) -> Option<Conclusion> {
-        let design = &self.simulator.scenario.design;
+    fn ends(
+        &self,
+        progress: &Progress<'_>,
+        look: LookIndex,
+        boundary_of: BoundaryOf,
+    ) -> Option<Conclusion> {
+        let LookBounds { futility, harm, .. } = boundary_of.bounds(&self.simulator.scenario.design);
         let succeeded = progress.success_at.is_some();
         if succeeded && progress.is_decided() {
             return Some(Conclusion::Efficacy);
         }
-        let harm = if look.is_final {
-            design.final_harm(look.taken, self.outcomes_known(look))
-        } else {
-            design.looks()[look.planned].harm
-        };
         let stopped = if progress.open_z(look).any(|z| z <= harm) {
             Some(Conclusion::Harm)
         } else if look.is_final {
             Some(Conclusion::NotSignificant)
         } else {
-            let futility = design.looks()[look.planned].futility;
             let mut reach = progress.open_z(look).map(|z| z <= futility);
             let is_futile = match progress.rule.needed {
                 // One that cannot reject is enough.

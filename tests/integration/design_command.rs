@@ -416,6 +416,19 @@ fn a_re_estimated_design_has_the_characteristics_of_the_reference() {
     );
 }
 
+/// Only an increase is rounded to the step: other trials keep the planned size.
+#[test]
+fn a_size_that_is_not_increased_is_not_rounded() {
+    let two = ["--looks", "2", "--spending", "none", "--n", "300"];
+    let zone = "--promising-zone 0.3:0.9 --maximum 480 --size-step 40";
+    let decisions = designed(&[&RATES, &two], zone)["reestimation"]["decisions"].clone();
+    let decisions = decisions.as_array().expect("a list");
+    let sizes: Vec<f64> = decisions.iter().map(|row| number(&row["size"])).collect();
+    assert_eq!((sizes[0], sizes[sizes.len() - 1]), (300.0, 300.0));
+    assert!(sizes.iter().all(|size| *size == 300.0 || size % 40.0 == 0.0), "{sizes:?}");
+    assert!(sizes.contains(&480.0) && sizes.contains(&400.0), "{sizes:?}");
+}
+
 /// A maximum that allows no increase is the design without re-estimation, with early stopping too.
 #[test]
 fn a_re_estimation_without_an_increase_is_the_design_without_it() {

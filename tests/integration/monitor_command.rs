@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::util::{json, number, output, rescuesim};
+use crate::util::{directory, json, number, output, refused, rescuesim};
 
 const PLAN: &str = "scenarios/angel-reboot.toml";
 
@@ -228,4 +228,63 @@ fn the_analysis_after_the_overrun_replaces_the_look_that_stopped() {
     // It spends all remaining alpha: the bound is that of a final look at 260 outcomes.
     let last = second["looks"].as_array().expect("looks").last().expect("it exists").clone();
     assert_near(&last["alpha_spent"], 0.025, 1e-12);
+}
+
+/// Empties, or with `None` removes, a column of a CSV file.
+fn with_column(rows: &str, column: &str, cell: Option<&str>) -> String {
+    let place =
+        rows.lines().next().and_then(|header| header.split(',').position(|it| it == column));
+    let place = place.unwrap_or_else(|| panic!("no column {column}"));
+    let mut out = String::new();
+    for (i, line) in rows.lines().enumerate() {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        match cell {
+            Some(cell) if i > 0 => cells[place] = cell,
+            Some(_) => {}
+            None => {
+                cells.remove(place);
+            }
+        }
+        out += &(cells.join(",") + "\n");
+    }
+    out
+}
+
+/// A cell that the analysis needs is asked for, and one that it does not need changes nothing.
+#[test]
+fn patients_without_a_value_that_the_analysis_needs_are_refused() {
+    let folder = directory();
+    let file = folder.path().join("patients.csv");
+    let analyses = r#"analyses=[{name="last",method="two_proportions",missing={rule="last_observation"}},{name="adjusted",method="logistic",adjust_for=["nihss"]}]"#;
+    let missing = ["angel-reboot-missing", "--set", analyses];
+    let centres = ["angel-reboot-centres", "--set", "run.seed=20211219"];
+    let rows = |scenario: &[&str]| {
+        output(rescuesim().arg("trace").args(scenario).args(["--format", "csv"]))
+    };
+    let monitor = |scenario: &[&str], analysis: &str, rows: &str| {
+        std::fs::write(&file, rows).expect("the folder is writable");
+        let mut command = rescuesim();
+        command.arg("monitor").args(scenario).args(["--look", "1", "--analysis", analysis]);
+        command.args(["--cutoff-day", "320", "--patients"]).arg(&file);
+        command
+    };
+    let complete = rows(&missing);
+    let z = |rows: &str| json(&mut monitor(&missing, "adjusted", rows))["z"].clone();
+    let (blank, none) =
+        (with_column(&complete, "early_mrs", Some("")), with_column(&complete, "early_mrs", None));
+    assert!(z(&complete).is_number());
+    assert_eq!([z(&blank), z(&none)], [z(&complete), z(&complete)]);
+    output(&mut monitor(&missing, "last", &complete));
+    let refusal = |scenario: &[&str], analysis: &str, rows: &str| {
+        refused(&mut monitor(scenario, analysis, rows))
+    };
+    assert!(refusal(&missing, "last", &blank).contains("`early_mrs` is empty; allowed: 0 to 6"));
+    assert!(refusal(&missing, "last", &none).contains("has no column `early_mrs`"));
+    let of_centres = rows(&centres);
+    let blank = with_column(&of_centres, "centre", Some(""));
+    let message = refusal(&centres, "within centres", &blank);
+    assert!(message.contains("`centre` is empty; allowed: 1 to 36"), "{message}");
+    let blank = with_column(&of_centres, "day", Some(""));
+    let message = refusal(&centres, "within centres", &blank);
+    assert!(message.contains("`day` is empty; allowed: a number of days"), "{message}");
 }

@@ -11,7 +11,7 @@ use rescuesim::trial::{RuleResult, Simulator};
 
 use crate::util::{
     angel_reboot, directory, json, output, refused, rescuesim, rows, scenario_file, shipped_text,
-    simulate_scenario,
+    simulate_file, simulate_scenario,
 };
 
 const REPLICATES: u64 = 10_000;
@@ -612,4 +612,20 @@ fn a_rule_changes_no_other_result() {
     let success = with.truths[index].success.as_ref().expect("there is a rule");
     let ended: f64 = success.looks.iter().map(|look| look.ended.value).sum();
     assert!((ended - 1.0).abs() < 1e-12, "{ended}");
+}
+
+/// At looks by month the outcomes differ between trials, and so do the bounds: the first of an order has the
+/// whole α, and rejects in the trials in which it rejects alone.
+#[test]
+fn the_first_of_an_order_rejects_as_if_alone_at_looks_by_month() {
+    let set = [
+        "design.looks={months=[8,15]}",
+        "accrual.per_month=14",
+        r#"success={rule="hierarchical",analyses=["independence","shift"]}"#,
+    ];
+    let found = simulate_file("scenarios/angel-reboot.toml", &set, 2000);
+    for truth in &found.truths {
+        let rule = truth.success.as_ref().expect("the scenario has a rule");
+        assert_eq!(rule.analyses[0].rejection.value, truth.analyses[0].rejection.value);
+    }
 }

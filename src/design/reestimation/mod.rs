@@ -324,10 +324,11 @@ impl PromisingZone {
     /// rounded up to multiples of `step`, but never above the maximum.
     pub fn whole_size(&self, z: f64, step: u32) -> u32 {
         let size = self.size(z);
-        let step = f64::from(step);
+        // The planned size, and that of a trial that stops at the interim look, are not the rule's to round.
+        let step = if size > self.sizes.planned { f64::from(step) } else { 1.0 };
         // Sizes that are whole but for rounding errors stay.
         let rounded = step * (size / step - 1e-9).ceil();
-        rounded.min(self.sizes.maximum).max(size.min(self.sizes.planned)) as u32
+        rounded.min(self.sizes.maximum) as u32
     }
 
     /// Returns the Z at which the conditional power is `power`; `None` beyond 40.

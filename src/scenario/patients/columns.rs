@@ -11,9 +11,22 @@ pub(super) struct Needs {
     /// Names of factors.
     pub(super) factors: Vec<String>,
     pub(super) centre: bool,
-    pub(super) early: bool,
+    pub(super) early: EarlyNeed,
     pub(super) received: Adherence,
     pub(super) lost: bool,
+}
+
+/// Patients whose early mRS an analysis must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EarlyNeed {
+    /// Nobody's.
+    Nobody,
+    /// That of patients in the pipeline, if it is known.
+    Pipeline,
+    /// That of patients lost to follow-up.
+    Lost,
+    /// That of all whose follow-up has ended.
+    Everybody,
 }
 
 /// What an analysis must know of the treatment that patients received.
@@ -33,18 +46,22 @@ impl Needs {
         let is_repeated = analysis.rerandomisations > 0;
         let by_centre = scenario.strata_by_centre.as_ref();
         let all = scenario.population.factors().iter().map(|factor| &factor.name);
-        let is_used = |name: &&String| {
-            let written =
-                scenario.file.analyses_primary_first().into_iter().zip(&scenario.analyses);
-            let mut own = written.filter(|(_, resolved)| resolved.name == analysis.name);
-            own.any(|(written, _)| written.factors().any(|factor| factor == name.as_str()))
-        };
+        let mut written =
+            scenario.file.analyses_primary_first().into_iter().zip(&scenario.analyses);
+        let own = written.find(|(_, resolved)| resolved.name == analysis.name);
+        let (own, _) = own.expect("the analysis is one of the scenario");
+        let is_used = |name: &&String| own.factors().any(|factor| factor == name.as_str());
         Self {
             // The allocation is repeated with the strata of the randomisation, whatever the analysis uses.
             factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),
             centre: analysis.by_centre
                 || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
-            early: is_multiple && scenario.detail.by_early || early_known_after(scenario).is_some(),
+            early: match (own.missing.uses_early(), is_multiple) {
+                (true, true) => EarlyNeed::Everybody,
+                (true, false) => EarlyNeed::Lost,
+                (false, _) if early_known_after(scenario).is_some() => EarlyNeed::Pipeline,
+                (false, _) => EarlyNeed::Nobody,
+            },
             received: match analysis.set {
                 AnalysisSet::PerProtocol if scenario.adherence.is_some() => Adherence::PerProtocol,
                 AnalysisSet::AsTreated if scenario.adherence.is_some() => Adherence::AsTreated,
@@ -141,8 +158,9 @@ impl PatientReader<'_> {
             Adherence::PerProtocol => columns.per_protocol.is_none(),
             Adherence::AsTreated => true,
         };
+        let is_early = needs.early != EarlyNeed::Nobody;
         for (needed, name) in
-            [(needs.centre, "centre"), (needs.early, "early_mrs"), (is_treated, "received")]
+            [(needs.centre, "centre"), (is_early, "early_mrs"), (is_treated, "received")]
         {
             if needed {
                 named(&names, name)?;

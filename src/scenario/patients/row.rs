@@ -47,6 +47,7 @@ impl Row<'_> {
 
 pub(super) const ARMS: &str = "control or experimental";
 pub(super) const MRS: &str = "0 to 6, or nothing";
+pub(super) const DAY_OF_PATIENT: &str = "a number of days since the trial opened";
 pub(super) const DAY: &str = "a number of days since the trial opened, or nothing";
 
 pub(super) fn parse_arm(cell: &str) -> Option<Arm> {

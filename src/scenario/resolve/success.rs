@@ -170,7 +170,6 @@ impl Resolver<'_> {
 
     /// Finds the boundaries of every share of α that an analysis can have.
     fn designs_by_share(&mut self, graph: Graph, design: &Design) -> Checked<Vec<SharedDesign>> {
-        let most_analysed = self.file.sample_size.randomised;
         let mut designs = Vec::new();
         for share in graph.shares() {
             let plan = design.plan();
@@ -184,7 +183,7 @@ impl Resolver<'_> {
             };
             let rules = Rules { alpha_one_sided, futility, ..plan.rules.clone() };
             let plan = Plan { rules, looks_analysed: plan.looks_analysed.clone() };
-            match Design::new(plan, most_analysed) {
+            match self.design_of(plan) {
                 Ok(design) => designs.push(SharedDesign { share, alpha_one_sided, design }),
                 Err(error) => {
                     let message = format!(

@@ -281,8 +281,8 @@ pub const ANALYSIS: &[Quantity<AnalysisSummary>] = &[
         exact(
             "estimate.truth",
             Unit::Estimate,
-            "value that the estimate approaches in ever larger trials; null if there is none, and under the \
-         prior, where bias, error and coverage refer to the effect drawn for each replicate",
+            "value that the estimate approaches in ever larger trials without dropout and, per protocol and \
+         as treated, if all patients adhered; null if there is none, and under the prior, where bias, error and coverage refer to the effect drawn for each replicate",
             |it| it.estimate.truth,
         ),
     ),
