@@ -381,7 +381,7 @@ fn contradictions_between_keys_are_reported() {
         // All vessels are durably open after the second pass.
         (
             &[certain, "procedure.reocclusion=[0]", "procedure.randomised_after=2"],
-            "`procedure.randomised_after` is 2; allowed: a number of passes after which somebody is unresolved",
+            "`procedure.randomised_after` is 2; allowed: a number of passes after which some patients have a persistent occlusion",
         ),
         (
             &[

@@ -139,7 +139,7 @@ proptest! {
             Ok(scenario) => scenario,
             Err(rejection) => {
                 let message = rejection.summary();
-                prop_assert!(message.contains("somebody is unresolved"), "{}", message);
+                prop_assert!(message.contains("some patients have a persistent occlusion"), "{}", message);
                 return Ok(());
             }
         };
