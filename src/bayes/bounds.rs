@@ -26,13 +26,13 @@ const MOST_NODES: usize = 100_000;
 /// before.
 #[derive(Debug)]
 pub(super) struct EstimateBounds<Q> {
-    nodes: BTreeMap<Q, Grid>,
+    nodes: BTreeMap<Q, InterpolationGrid>,
     stored: usize,
 }
 
 /// Bounds over the standard error at nodes.
 #[derive(Debug, Default)]
-struct Grid {
+struct InterpolationGrid {
     /// The four nodes around each cell, by the node below it: found by one search in place of four.
     cells: BTreeMap<i32, Option<[f64; 4]>>,
     /// Bound over the standard error; `None` if there is none.
@@ -63,7 +63,7 @@ impl<Q: Ord> EstimateBounds<Q> {
         let place = libm::log(standard_error) / STEP;
         let below = place.floor();
         let Self { nodes, stored } = self;
-        let Grid { cells, nodes } = nodes.entry(question).or_default();
+        let InterpolationGrid { cells, nodes } = nodes.entry(question).or_default();
         let cell = cells.entry(below as i32).or_insert_with(|| {
             let mut z = [0.0; 4];
             for (offset, z) in (-1..).zip(&mut z) {

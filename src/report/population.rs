@@ -174,13 +174,21 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     )
 }
 
+/// Whether the error rates are integrated too, which they are for closed tests of two levels.
+fn is_integrated(results: &[RestrictedUnder<'_>]) -> bool {
+    results.iter().any(|of| of.found.integrated.is_some())
+}
+
 fn errors(results: &[RestrictedUnder<'_>]) -> Document {
+    let integrated = is_integrated(results);
     Columns::of(results)
         .column("under", |of| of.truth)
         .column("efficacy", |of| with_error(of.rejection))
-        .column("integrated", |of| number(of.found.integrated.as_ref().map(|it| it.rejection)))
+        .column_if(integrated, "integrated", |of| {
+            number(of.found.integrated.as_ref().map(|it| it.rejection))
+        })
         .column("familywise\nerror", |of| with_error(of.found.familywise_error))
-        .column("integrated", |of| {
+        .column_if(integrated, "integrated", |of| {
             number(of.found.integrated.as_ref().map(|it| it.familywise_error))
         })
         .column("shown in all\nwith an effect", |of| {
@@ -190,15 +198,18 @@ fn errors(results: &[RestrictedUnder<'_>]) -> Document {
 }
 
 fn right(results: &[RestrictedUnder<'_>]) -> Document {
+    let integrated = is_integrated(results);
     Columns::of(results)
         .column("under", |of| of.truth)
         .column("right\npopulation", |of| with_error(of.found.right_population))
-        .column("integrated", |of| {
+        .column_if(integrated, "integrated", |of| {
             number(of.found.integrated.as_ref().map(|it| it.right_population))
         })
         .column("restricted", |of| with_error(of.found.restricted))
         .column("no level\nleft", |of| with_error(of.found.stopped))
-        .column("integrated", |of| number(of.found.integrated.as_ref().map(|it| it.stopped)))
+        .column_if(integrated, "integrated", |of| {
+            number(of.found.integrated.as_ref().map(|it| it.stopped))
+        })
         .document()
 }
 
@@ -211,14 +222,15 @@ fn patients(results: &[RestrictedUnder<'_>]) -> Document {
 }
 
 fn levels(results: &[RestrictedUnder<'_>]) -> Document {
+    let integrated = is_integrated(results);
     Columns::of(results.iter().flat_map(|of| of.found.levels.iter().map(|level| (of.truth, level))))
         .column("under", |(truth, _)| *truth)
         .column("level", |(_, level)| level.level.clone())
         .column("effect", |(_, level)| if level.has_effect { "yes" } else { "no" })
         .column("dropped", |(_, level)| with_error(level.dropped))
-        .column("integrated", |(_, level)| number(level.dropped_integrated))
+        .column_if(integrated, "integrated", |(_, level)| number(level.dropped_integrated))
         .column("shown", |(_, level)| with_error(level.shown))
-        .column("integrated", |(_, level)| number(level.shown_integrated))
+        .column_if(integrated, "integrated", |(_, level)| number(level.shown_integrated))
         .document()
 }
 

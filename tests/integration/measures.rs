@@ -15,7 +15,7 @@ use syn::visit::{self, Visit};
 use crate::util::project;
 
 /// Highest number of lines of code in `src/`.
-const MAX_CODE: usize = 67_600;
+const MAX_CODE: usize = 68_400;
 /// Highest share of functions with a tuple among their parameters.
 const MAX_TUPLES: f64 = 0.001;
 /// Highest number of closures with a name per 1 000 lines of code.
@@ -25,7 +25,7 @@ const MAX_SHARED_NAMES: usize = 15;
 /// Lines of the longest function but for one in ten, and of the longest of all.
 const MAX_LENGTHS: [usize; 2] = [35, 90];
 /// Lowest number of comment lines that are not documentation, per line of code.
-const MIN_REASONS: f64 = 0.035;
+const MIN_REASONS: f64 = 0.04;
 
 /// Counts over `src/`, with the places of what should be rare.
 #[derive(Default)]

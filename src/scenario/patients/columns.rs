@@ -12,7 +12,7 @@ pub(super) struct Needs {
     pub(super) factors: Vec<String>,
     pub(super) centre: bool,
     pub(super) early: EarlyNeed,
-    pub(super) received: Adherence,
+    pub(super) received: TreatmentNeed,
     pub(super) lost: bool,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum EarlyNeed {
 
 /// What an analysis must know of the treatment that patients received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Adherence {
+pub(super) enum TreatmentNeed {
     /// Nothing.
     Unused,
     /// Whether it is that of their arm.
@@ -63,11 +63,13 @@ impl Needs {
                 (false, _) => EarlyNeed::Nobody,
             },
             received: match analysis.set {
-                AnalysisSet::PerProtocol if scenario.adherence.is_some() => Adherence::PerProtocol,
-                AnalysisSet::AsTreated if scenario.adherence.is_some() => Adherence::AsTreated,
+                AnalysisSet::PerProtocol if scenario.adherence.is_some() => {
+                    TreatmentNeed::PerProtocol
+                }
+                AnalysisSet::AsTreated if scenario.adherence.is_some() => TreatmentNeed::AsTreated,
                 AnalysisSet::IntentionToTreat
                 | AnalysisSet::PerProtocol
-                | AnalysisSet::AsTreated => Adherence::Unused,
+                | AnalysisSet::AsTreated => TreatmentNeed::Unused,
             },
             lost: analysis.missing != Imputation::None && scenario.has_dropout(),
         }
@@ -154,9 +156,9 @@ impl PatientReader<'_> {
             }
         }
         let is_treated = match needs.received {
-            Adherence::Unused => false,
-            Adherence::PerProtocol => columns.per_protocol.is_none(),
-            Adherence::AsTreated => true,
+            TreatmentNeed::Unused => false,
+            TreatmentNeed::PerProtocol => columns.per_protocol.is_none(),
+            TreatmentNeed::AsTreated => true,
         };
         let is_early = needs.early != EarlyNeed::Nobody;
         for (needed, name) in
