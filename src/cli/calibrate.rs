@@ -16,9 +16,9 @@ use super::{Failure, delay};
 pub struct CalibrateArgs {
     /// Scenario file (TOML).
     scenario: PathBuf,
-    /// An exact figure and the value it should have, as in
+    /// An exact quantity and the value it should have, as in
     /// `--target control.functional_independence=0.25`; may be repeated.
-    #[arg(long = "target", value_name = "FIGURE=VALUE", required = true, value_parser = target)]
+    #[arg(long = "target", value_name = "QUANTITY=VALUE", required = true, value_parser = target)]
     targets: Vec<Target>,
     /// A number of the scenario to be found, as in `--solve outcome.intercept`; may be repeated.
     #[arg(long = "solve", value_name = "KEY", required = true)]
@@ -29,7 +29,7 @@ pub struct CalibrateArgs {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    let expected = "expected a figure and a number, as in control.functional_independence=0.25";
+    let expected = "expected a quantity and a number, as in control.functional_independence=0.25";
     let (quantity, value) = text.split_once('=').ok_or(expected)?;
     let value: f64 = value.trim().parse().map_err(|_| expected)?;
     // `inf` and `nan` parse as numbers, and no quantity has them.

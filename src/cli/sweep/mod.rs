@@ -31,7 +31,7 @@ pub struct SweepArgs {
     /// A key and the values it takes: a range with both ends in, as in
     /// `--over missing.dropout=0..0.2:0.05`, or a TOML array, as in
     /// `--over sample_size.randomised=[300,348,400]`; repeated for every combination.
-    #[arg(long = "over", value_name = "KEY=VALUES", required = true)]
+    #[arg(long = "over", value_name = "KEY=VALUES", alias = "vary", required = true)]
     over: Vec<String>,
     #[command(flatten)]
     simulation: SimulationArgs,
