@@ -457,6 +457,17 @@ fn monitor_predicts_from_the_early_mrs_as_a_trial_does() {
     assert!(message.contains("uses the early mRS of patients in the pipeline"), "{message}");
 }
 
+/// Exact posterior probabilities of a few patients' mean utilities would take seconds each.
+#[test]
+fn a_first_look_with_hardly_any_utilities_is_refused() {
+    let set = ["design.bayesian.prior_per_level=0.01", "design.looks={analysed=[12,291]}"];
+    let set = set.iter().flat_map(|set| ["--set", set]);
+    let rules = ["--set", "design.bayesian={success={posterior_at_least=0.975}}"];
+    let message = refused(rescuesim().args(["check", "tesla-like"]).args(rules).args(set));
+    assert!(message.contains("`design.looks` has 6 outcomes in an arm"), "{message}");
+    assert!(message.contains("weigh 6.07; allowed: 10 or more"), "{message}");
+}
+
 #[test]
 fn impossible_longitudinal_models_are_refused() {
     let after = "longitudinal = { early_known_after_days = 7 }";
