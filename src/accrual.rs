@@ -35,12 +35,26 @@ impl Accrual {
     /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
     /// of cumulative intensity, converted to calendar time by the inverse of the intensity.
     pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {
+        days.clear();
+        self.arrivals_after(0.0, patients, rng, days);
+    }
+
+    /// Appends the arrival days of `patients` more patients, in order, to those up to a cumulative
+    /// intensity, and returns the intensity at the last of them.
+    pub fn arrivals_after(
+        &self,
+        mut intensity: f64,
+        patients: u32,
+        rng: &mut impl Rng,
+        days: &mut Vec<f64>,
+    ) -> f64 {
+        let before = days.len();
         unit_gaps(patients, rng, days);
-        let mut intensity = 0.0;
-        for day in days {
+        for day in &mut days[before..] {
             intensity += *day;
             *day = self.expected_day(intensity);
         }
+        intensity
     }
 
     /// Returns the day by which the expected number of arrivals is `patients`.
@@ -56,13 +70,13 @@ impl Accrual {
     }
 }
 
-/// Replaces `gaps` by unit exponential gaps of cumulative intensity between `patients` arrivals.
+/// Appends unit exponential gaps of cumulative intensity between `patients` arrivals to `gaps`.
 pub(crate) fn unit_gaps(patients: u32, rng: &mut impl Rng, gaps: &mut Vec<f64>) {
-    gaps.clear();
+    let before = gaps.len();
     // Above 0 and up to 1, as 0 has no logarithm.
     gaps.extend((0..patients).map(|_| 1.0 - uniform(rng)));
     // A loop of its own, apart from the sum of the gaps: the compiler vectorises the logarithms.
-    gaps.iter_mut().for_each(|gap| *gap = -ln_normal(*gap));
+    gaps[before..].iter_mut().for_each(|gap| *gap = -ln_normal(*gap));
 }
 
 /// The time of the outcome assessment: uniform over `days` ± `window_days` after randomisation.

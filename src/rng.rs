@@ -57,6 +57,9 @@ pub enum Purpose {
 // changing the streams of the first.
 const PURPOSES: u64 = 64;
 
+/// A stream of random bits, which can be kept to be continued later.
+pub type Stream = Xoshiro256PlusPlus;
+
 /// The streams of one seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Streams {
@@ -71,7 +74,7 @@ impl Streams {
 
     /// Returns the stream of one replicate and purpose, from its beginning.
     #[inline]
-    pub fn stream(self, replicate: Replicate, purpose: Purpose) -> impl Rng {
+    pub fn stream(self, replicate: Replicate, purpose: Purpose) -> Stream {
         // Wraps only beyond 2⁵⁸ replicates, far more than a run may have.
         let number = replicate.0.wrapping_mul(PURPOSES).wrapping_add(purpose as u64);
         // Mixed, because the generator's own expansion of neighbouring keys would share words.

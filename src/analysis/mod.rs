@@ -54,8 +54,9 @@ impl OutcomeTable {
 
     /// Adds every patient of another table.
     pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
-            *mine += theirs;
+        // Arm by arm: a flattened iterator is not vectorised.
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
         }
     }
 
@@ -67,14 +68,15 @@ impl OutcomeTable {
 
     /// Removes every patient of another table, all of whom are in this one.
     pub fn remove(&mut self, other: &Self) {
-        for (mine, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
-            *mine -= theirs;
+        // Arm by arm: a flattened iterator is not vectorised.
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine -= theirs);
         }
     }
 
     /// Number of patients.
     pub fn total(&self) -> u32 {
-        self.counts.iter().flatten().sum()
+        self.counts.iter().map(|arm| arm.iter().sum::<u32>()).sum()
     }
 
     /// The counts as weights of a fit.

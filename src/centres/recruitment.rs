@@ -118,6 +118,7 @@ impl Recruitment {
         arrivals: Arrivals<'_>,
     ) {
         let Arrivals { days, centres } = arrivals;
+        days.clear();
         unit_gaps(patients, &mut streams.gaps, days);
         centres.clear();
         let all = self.centres.len();

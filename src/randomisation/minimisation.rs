@@ -216,10 +216,14 @@ impl Minimisation {
         }
     }
 
-    /// Allocates all patients of some trials.
-    pub(super) fn allocate_all<R: Rng, const N: usize>(&self, trials: [Allocating<'_, R>; N]) {
+    /// Allocates further patients of some trials.
+    pub(super) fn allocate_further<R: Rng, const N: usize>(
+        &self,
+        trials: [Allocating<'_, R>; N],
+    ) -> [R; N] {
         // The usual numbers of factors as constants, so that their loops are unrolled.
         match (&self.scheme, self.factors) {
+            (Scheme::TwoArms(arms), 1) => self.allocate_by::<R, N, 1>(*arms, trials),
             (Scheme::TwoArms(arms), 2) => self.allocate_by::<R, N, 2>(*arms, trials),
             (Scheme::TwoArms(arms), 3) => self.allocate_by::<R, N, 3>(*arms, trials),
             (Scheme::TwoArms(_) | Scheme::Slots { .. }, _) => {
@@ -234,11 +238,11 @@ impl Minimisation {
         &self,
         arms: TwoArms,
         trials: [Allocating<'_, R>; N],
-    ) {
+    ) -> [R; N] {
         let (levels, _) = self.levels.as_chunks::<FACTORS>();
         side_by_side(trials, |state, stratum, rng| {
             arms.allocate(self.imbalance, &mut state.cells, &levels[stratum], uniform(rng))
-        });
+        })
     }
 
     /// Returns the arm after which the weighted imbalance is smaller; among slots, the arm of all

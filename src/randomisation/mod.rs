@@ -126,16 +126,24 @@ pub struct AllocationState {
     cells: Vec<i32>,
 }
 
+impl AllocationState {
+    /// Takes over the memory of another state of the same method.
+    pub fn copy_from(&mut self, other: &Self) {
+        // Unlike a derived `clone_from` this allocates nothing.
+        self.cells.clone_from(&other.cells);
+    }
+}
+
 /// Patients of a trial to be allocated, with the state of the method.
 #[derive(Debug)]
 pub struct Allocating<'t, R> {
-    /// Strata of the patients, in order of arrival.
+    /// Strata of the patients to be allocated, in order of arrival.
     pub strata: &'t [u32],
-    /// Memory of the method, reset at the start.
+    /// Memory of the method about the patients before.
     pub state: &'t mut AllocationState,
     /// Stream of the coin.
     pub rng: R,
-    /// Arms of the patients, which replace the present content.
+    /// Arms of the patients before, to which those of these patients are appended.
     pub arms: &'t mut Vec<Arm>,
 }
 
@@ -187,15 +195,31 @@ impl RandomisationMethod {
         }
     }
 
-    /// Allocates all patients of some trials with equal numbers of patients.
-    pub fn allocate_all<R: Rng, const N: usize>(&self, mut trials: [Allocating<'_, R>; N]) {
-        trials.iter_mut().for_each(|trial| self.reset(trial.state));
+    /// Allocates the first patients of some trials with equal numbers of patients, and returns the streams
+    /// after the last of them.
+    pub fn allocate_all<R: Rng, const N: usize>(
+        &self,
+        mut trials: [Allocating<'_, R>; N],
+    ) -> [R; N] {
+        for trial in &mut trials {
+            self.reset(trial.state);
+            trial.arms.clear();
+        }
+        self.allocate_further(trials)
+    }
+
+    /// Allocates further patients of some trials with equal numbers of patients, and returns the streams
+    /// after the last of them.
+    pub fn allocate_further<R: Rng, const N: usize>(
+        &self,
+        trials: [Allocating<'_, R>; N],
+    ) -> [R; N] {
         // Minimisation is the usual method and the slowest one, with loops specialised by the
         // number of factors.
         if let Self::Minimisation(minimisation) = self {
-            minimisation.allocate_all(trials);
+            minimisation.allocate_further(trials)
         } else {
-            side_by_side(trials, |state, stratum, rng| self.allocate(state, stratum, rng));
+            side_by_side(trials, |state, stratum, rng| self.allocate(state, stratum, rng))
         }
     }
 
@@ -220,17 +244,18 @@ impl RandomisationMethod {
 fn side_by_side<R: Rng, const N: usize>(
     mut trials: [Allocating<'_, R>; N],
     mut allocate: impl FnMut(&mut AllocationState, usize, &mut R) -> Arm,
-) {
+) -> [R; N] {
     let patients = trials.iter().map(|trial| trial.strata.len()).min().unwrap_or(0);
+    let before = trials.iter().map(|trial| trial.arms.len()).max().unwrap_or(0);
     for Allocating { arms, .. } in &mut trials {
-        arms.clear();
-        arms.resize(patients, Arm::Control);
+        arms.resize(before + patients, Arm::Control);
     }
     for i in 0..patients {
         for Allocating { strata, state, rng, arms } in &mut trials {
-            arms[i] = allocate(state, strata[i] as usize, rng);
+            arms[before + i] = allocate(state, strata[i] as usize, rng);
         }
     }
+    trials.map(|trial| trial.rng)
 }
 
 /// Least probability of the preferred arm with which the arms differ by a few patients only.

@@ -39,6 +39,7 @@ impl PermutedBlocks {
 
     /// Allocates one patient; `cells` holds, per series, the places of each arm left in the current
     /// block.
+    #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, rng: &mut impl Rng) -> Arm {
         let coin = uniform(rng);
         // Drawn for every patient, so that the number of draws does not depend on the block.

@@ -14,6 +14,8 @@ pub struct PopulationAdaptation {
     pub levels: usize,
     /// Level of the factor in each stratum.
     level_of: Vec<usize>,
+    /// Share of each level in the population.
+    shares: Vec<f64>,
     /// How the population follows from the looks.
     pub rule: PopulationRule,
 }
@@ -49,8 +51,18 @@ impl PopulationAdaptation {
     pub fn new(population: &Population, factor: usize, rule: PopulationRule) -> Self {
         // Looked up for every patient: a list is quicker than the levels of all factors.
         let level_of = (0..population.strata()).map(|stratum| population.levels(stratum)[factor]);
+        let level_of: Vec<usize> = level_of.collect();
         let levels = population.factors()[factor].levels.len();
-        Self { factor, levels, level_of: level_of.collect(), rule }
+        let mut shares = vec![0.0; levels];
+        for (&level, (share, _)) in level_of.iter().zip(population.prognosis()) {
+            shares[level] += share;
+        }
+        Self { factor, levels, level_of, shares, rule }
+    }
+
+    /// Returns the share of some levels in the population.
+    pub fn share(&self, levels: LevelSet) -> f64 {
+        levels.iter().map(|level| self.shares[level]).sum()
     }
 
     /// Returns all levels of the factor.

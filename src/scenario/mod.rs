@@ -263,6 +263,19 @@ impl Scenario {
         self.adaptation.size.as_ref().map_or(self.randomised, |size| size.maximum)
     }
 
+    /// Returns how many patients at least are randomised before the decision of the first look that may
+    /// restrict the population; all of them if none may.
+    pub fn randomised_before_restriction(&self) -> u32 {
+        let Some(adaptation) = &self.adaptation.population else { return self.most_randomised() };
+        let look = match adaptation.rule {
+            PopulationRule::ClosedTest { look, .. } => look,
+            PopulationRule::NestedSelection { .. }
+            | PopulationRule::PredictiveProbability { .. } => 0,
+        };
+        // Those with an outcome at the look, as looks of such trials are at numbers of outcomes.
+        self.design.looks()[look].analysed.min(self.randomised)
+    }
+
     /// Returns the day by which `patients` patients are expected to be randomised.
     pub fn expected_day(&self, patients: f64) -> f64 {
         Centres::expected_day(self.centres.as_ref(), &self.accrual, patients)

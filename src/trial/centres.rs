@@ -2,6 +2,7 @@
 //! the arms are divided within centres.
 
 use super::ReplicateStreams;
+use super::cohort::{copy_first, replace_after};
 use super::enrolled::imbalance;
 use crate::accrual::Accrual;
 use crate::centres::{ArrivalStreams, Arrivals, CentreEffects, Centres, Recruitment};
@@ -65,17 +66,16 @@ impl Attendance {
         self.strata_by_centre.extend(patients.map(|(stratum, centre)| stratum * number + centre));
     }
 
-    /// Replaces the patients by those at some positions of other columns.
-    pub fn select(&mut self, from: &Self, positions: &[u32]) {
-        let columns = [
-            (&mut self.centres, &from.centres),
-            (&mut self.strata_by_centre, &from.strata_by_centre),
-        ];
-        for (column, from) in columns {
-            column.clear();
-            // Empty columns stay empty.
-            column.extend(positions.iter().filter_map(|&at| from.get(at as usize)));
-        }
+    /// Becomes the first patients, this many, of other columns.
+    pub fn begin(&mut self, from: &Self, patients: usize) {
+        copy_first(&mut self.centres, &from.centres, patients);
+        copy_first(&mut self.strata_by_centre, &from.strata_by_centre, patients);
+    }
+
+    /// Keeps the first patients, this many, and replaces the others by people at some positions.
+    pub fn replace_after(&mut self, kept: usize, people: &Self, positions: &[u32]) {
+        replace_after(&mut self.centres, kept, &people.centres, positions);
+        replace_after(&mut self.strata_by_centre, kept, &people.strata_by_centre, positions);
     }
 
     /// Returns the patients' combinations of stratum and centre.
@@ -98,30 +98,31 @@ impl Attendance {
         }
     }
 
-    /// Moves the quantiles of outcomes by the log odds of centre and time.
+    /// Moves the quantiles of outcomes by the log odds of centre and time, from the `first` patient on.
     pub fn move_outcomes(
         &self,
         centres: Option<&Centres>,
         drift: Option<&Drift>,
         arrival_days: &[f64],
         quantiles: &mut [f64],
+        first: usize,
     ) {
         // Not moved by 0: a round trip through odds would change last bits, and take time.
         if drift.is_none() && centres.is_none_or(|centres| centres.sd.outcome == 0.0) {
             return;
         }
-        for (i, (&day, quantile)) in arrival_days.iter().zip(quantiles).enumerate() {
+        for (i, (&day, quantile)) in arrival_days.iter().zip(quantiles).enumerate().skip(first) {
             let of_time = drift.map_or(0.0, |drift| drift.log_odds(day));
             *quantile = moved(*quantile, self.effects(i).outcome + of_time);
         }
     }
 
-    /// Moves the draws of dropout by the log odds of the centres.
-    pub fn move_dropout(&self, centres: Option<&Centres>, draws: &mut [f64]) {
+    /// Moves the draws of dropout by the log odds of the centres, from the `first` patient on.
+    pub fn move_dropout(&self, centres: Option<&Centres>, draws: &mut [f64], first: usize) {
         if centres.is_none_or(|centres| centres.sd.dropout == 0.0) {
             return;
         }
-        for (i, draw) in draws.iter_mut().enumerate() {
+        for (i, draw) in draws.iter_mut().enumerate().skip(first) {
             *draw = moved(*draw, self.effects(i).dropout);
         }
     }

@@ -107,12 +107,13 @@ impl<'b, 's, O: PhaseObserver> EnrolledCohort<'b, 's, O> {
 impl<O: PhaseObserver> Simulator<'_, O> {
     /// Draws outcomes and adverse events under a truth, finds the looks and fills their tables.
     fn follow(&mut self, truth: Truth, result: &mut ReplicateResult) -> LookSequence {
-        let Self { scenario, cohort, drawn, known, phases, .. } = self;
+        let Self { scenario, cohort, drawn, known, by_level, phases, .. } = self;
         draw_outcomes(cohort, scenario, drawn.as_ref(), truth, result);
         let is_stated = scenario.procedural().is_none();
         phases.ended(if is_stated { Phase::Outcome } else { Phase::Procedure });
         if truth == Truth::Alternative || scenario.loses_by_outcome() {
-            cohort.lose(scenario);
+            cohort.lose(scenario, 0);
+            result.looks[truth.index()].clear();
             cohort.find_looks(scenario, &mut result.looks[truth.index()]);
         } else {
             // Dropout is that of the alternative, and so are the days on which outcomes are known.
@@ -124,7 +125,18 @@ impl<O: PhaseObserver> Simulator<'_, O> {
             let known = &mut known[set as usize];
             // Kept by number of looks: tables of looks that a replicate skips are needed in the next.
             known.resize_with(moments.len(), KnownOutcomes::default);
-            cohort.fill_tables(known, scenario.detail, set);
+            let Some(adaptation) = &scenario.adaptation.population else {
+                cohort.fill_tables(known, scenario.detail, set);
+                continue;
+            };
+            // Counted once: the whole trial is the sum of its levels.
+            let by_level = &mut by_level[set as usize];
+            by_level.resize_with(moments.len() * adaptation.levels, KnownOutcomes::default);
+            cohort.fill_by_level(by_level, scenario.detail, set, adaptation, 0);
+            for (known, levels) in known.iter_mut().zip(by_level.chunks(adaptation.levels)) {
+                known.reset(scenario.detail);
+                levels.iter().for_each(|level| known.add(level));
+            }
         }
         let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
         if scenario.safety.is_some() {
@@ -168,7 +180,7 @@ fn draw_outcomes(
 ) {
     match (&scenario.outcomes, truth) {
         (Outcomes::Stated(models), truth) => {
-            cohort.draw_mrs(stated_model(models, scenario, drawn, truth));
+            cohort.draw_mrs(stated_model(models, scenario, drawn, truth), 0);
         }
         (Outcomes::AfterProcedure(model), Truth::Null) => cohort.perform_as_control(model),
         (
@@ -198,16 +210,17 @@ fn stated_model<'m>(
     }
 }
 
-/// Draws every patient's mRS under a truth, in a trial whose outcomes are stated.
+/// Draws the mRS of the patients after the `first` ones under a truth, in a trial whose outcomes are stated.
 pub(super) fn draw_stated(
     cohort: &mut Cohort,
     scenario: &Scenario,
     drawn: Option<&DrawnOutcomes>,
     truth: Truth,
+    first: usize,
 ) {
     // Validation refuses procedures where outcomes are drawn again.
     if let Outcomes::Stated(models) = &scenario.outcomes {
-        cohort.draw_mrs(stated_model(models, scenario, drawn, truth));
+        cohort.draw_mrs(stated_model(models, scenario, drawn, truth), first);
     }
 }
 

@@ -35,12 +35,10 @@ pub mod trace;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rand::Rng;
-
 use crate::analysis::KnownOutcomes;
 use crate::outcome::OutcomeModel;
 use crate::outcome::safety::Event;
-use crate::rng::{Purpose, Replicate, Streams};
+use crate::rng::{Purpose, Replicate, Stream, Streams};
 use crate::scenario::{Outcomes, Scenario};
 use analyst::Analyst;
 pub use centres::CentreBalance;
@@ -85,11 +83,10 @@ pub struct Simulator<'s, O = ()> {
     second_stage: KnownOutcomes,
     /// A trial whose population has been restricted.
     restricted: RestrictedCohort,
-    /// Outcomes of the current population at a look, those of each level at each look, and those of each
-    /// level at the look that decides on the levels; empty if the population is never restricted.
+    /// Outcomes of the current population at a look, and those of each level at each look of the
+    /// unrestricted trial, by analysis set; empty if the population is never restricted.
     in_population: KnownOutcomes,
-    by_level: Vec<KnownOutcomes>,
-    first_stage: Vec<KnownOutcomes>,
+    by_level: [Vec<KnownOutcomes>; 3],
     analyst: Analyst,
     /// `None` unless the scenario asks for them.
     control_variates: Option<ControlVariates>,
@@ -132,7 +129,7 @@ struct ReplicateStreams {
 impl ReplicateStreams {
     /// Returns the stream of a purpose, from its beginning.
     #[inline]
-    fn stream(self, purpose: Purpose) -> impl Rng {
+    fn stream(self, purpose: Purpose) -> Stream {
         self.streams.stream(self.replicate, purpose)
     }
 }
@@ -163,8 +160,7 @@ impl<'s> Simulator<'s> {
             second_stage: KnownOutcomes::default(),
             restricted: RestrictedCohort::default(),
             in_population: KnownOutcomes::default(),
-            by_level: Vec::new(),
-            first_stage: Vec::new(),
+            by_level: Default::default(),
             analyst: Analyst::default(),
             control_variates: ControlVariates::new(scenario),
             allocated: Vec::new(),
@@ -176,7 +172,7 @@ impl<'s> Simulator<'s> {
     pub fn observed_by<O: PhaseObserver>(self, phases: O) -> Simulator<'s, O> {
         let Simulator { scenario, cancelled, streams, phases: (), cohort, drawn, known, .. } = self;
         let Simulator { with_overrun, reallocated, resized, second_stage, .. } = self;
-        let Simulator { restricted, in_population, by_level, first_stage, .. } = self;
+        let Simulator { restricted, in_population, by_level, .. } = self;
         let Simulator { analyst, control_variates, allocated, .. } = self;
         Simulator {
             scenario,
@@ -194,7 +190,6 @@ impl<'s> Simulator<'s> {
             restricted,
             in_population,
             by_level,
-            first_stage,
             analyst,
             control_variates,
             allocated,

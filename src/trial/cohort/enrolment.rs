@@ -2,12 +2,12 @@
 
 use crate::centres::Centres;
 use crate::randomisation::{Allocating, AllocationState, Arm, ConvergenceStrategy};
-use crate::rng::Purpose;
+use crate::rng::{Purpose, Stream};
 use crate::scenario::Scenario;
 use crate::trial::centres::{Attendance, CentreBalance};
 use crate::trial::{GuessCounts, Phase, PhaseObserver, ReplicateStreams};
 
-use super::refill;
+use super::{copy_first, refill, replace_after};
 
 /// Columns of the patients in order of arrival.
 #[derive(Debug, Default)]
@@ -21,6 +21,23 @@ pub(in crate::trial) struct Enrolment {
     /// Correct guesses of the arms.
     pub correct_guesses: GuessCounts,
     allocation: AllocationState,
+    /// Streams of arrivals and strata after the last person drawn; `None` before the first, and of arrivals
+    /// at centres.
+    arrival_stream: Option<Stream>,
+    baseline_stream: Option<Stream>,
+    /// Cumulative intensity at the last arrival, without centres.
+    intensity: f64,
+    /// The allocation before the first patient whom a restriction may replace; unused without a rule for
+    /// the population.
+    checkpoint: AllocationCheckpoint,
+}
+
+/// Memory and stream of the allocation after some patients.
+#[derive(Debug, Default)]
+struct AllocationCheckpoint {
+    patients: usize,
+    state: AllocationState,
+    stream: Option<Stream>,
 }
 
 impl Enrolment {
@@ -42,13 +59,26 @@ impl Enrolment {
         phases.ended(Phase::Baseline);
         // All allocated in turn, patient by patient: see `LANES`.
         let mut of_trials = streams.iter();
-        scenario.randomisation.allocate_all(trials.each_mut().map(|trial| {
+        let first = scenario.randomised_before_restriction() as usize;
+        let rngs = scenario.randomisation.allocate_all(trials.each_mut().map(|trial| {
             let streams = of_trials.next().expect("one for each trial");
             let Self { strata, centres, arms, allocation, .. } = &mut **trial;
-            let strata = strata_randomised_by(scenario, strata, centres);
+            let strata = &strata_randomised_by(scenario, strata, centres)[..first];
             let rng = streams.stream(Purpose::Allocation);
             Allocating { strata, state: allocation, rng, arms }
         }));
+        if scenario.adaptation.population.is_some() {
+            let mut of_trials = rngs.into_iter();
+            scenario.randomisation.allocate_further(trials.each_mut().map(|trial| {
+                let rng = of_trials.next().expect("one for each trial");
+                let Self { strata, centres, arms, allocation, checkpoint, .. } = &mut **trial;
+                checkpoint.patients = first;
+                checkpoint.state.copy_from(allocation);
+                checkpoint.stream = Some(rng.clone());
+                let strata = &strata_randomised_by(scenario, strata, centres)[first..];
+                Allocating { strata, state: allocation, rng, arms }
+            }));
+        }
         for trial in trials {
             trial.count(scenario);
         }
@@ -62,14 +92,16 @@ impl Enrolment {
         streams: ReplicateStreams,
         patients: u32,
     ) {
-        let Self { arrival_days, centres, .. } = self;
+        let Self { arrival_days, centres, arrival_stream, intensity, .. } = self;
         let accrual = &scenario.accrual;
         match &scenario.centres {
             // Arrivals then depend on the rates of the centres that have opened.
             Some(of) => centres.draw(of, accrual, streams, patients, arrival_days),
             None => {
                 let mut rng = streams.stream(Purpose::Arrival);
-                accrual.arrivals(patients, &mut rng, arrival_days);
+                arrival_days.clear();
+                *intensity = accrual.arrivals_after(0.0, patients, &mut rng, arrival_days);
+                *arrival_stream = Some(rng);
             }
         }
     }
@@ -81,30 +113,76 @@ impl Enrolment {
         streams: ReplicateStreams,
         patients: u32,
     ) {
-        let Self { strata, centres, .. } = self;
+        let Self { strata, centres, baseline_stream, .. } = self;
         let mut rng = streams.stream(Purpose::Baseline);
         refill(strata, (0..patients).map(|_| scenario.population.draw(&mut rng)));
+        *baseline_stream = Some(rng);
         // Combined only if randomisation or analyses use them.
         if let (Some(of), Some(_)) = (&scenario.centres, &scenario.strata_by_centre) {
             centres.combine_with(strata, of.number);
         }
     }
 
-    /// Replaces the patients by those at some positions of another enrolment, and allocates them.
-    pub(super) fn select(
+    /// Draws the arrivals and strata of further people, this many, who are not randomised.
+    pub(super) fn draw_further(
         &mut self,
         scenario: &Scenario,
         streams: ReplicateStreams,
-        from: &Self,
+        people: u32,
+    ) {
+        let all = self.strata.len() as u32 + people;
+        let Self { arrival_days, strata, baseline_stream, .. } = self;
+        let mut rng = baseline_stream.take().expect("the first people have been drawn");
+        strata.extend((0..people).map(|_| scenario.population.draw(&mut rng)));
+        *baseline_stream = Some(rng);
+        if let Some(of) = &scenario.centres {
+            // From the first, who are the same again: centres open over time.
+            self.centres.draw(of, &scenario.accrual, streams, all, arrival_days);
+            if scenario.strata_by_centre.is_some() {
+                self.centres.combine_with(strata, of.number);
+            }
+        } else if let Some(rng) = &mut self.arrival_stream {
+            let before = self.intensity;
+            self.intensity = scenario.accrual.arrivals_after(before, people, rng, arrival_days);
+        }
+    }
+
+    /// Becomes the first patients, this many, of another enrolment.
+    pub(super) fn begin(&mut self, from: &Self, patients: usize) {
+        let Self { arrival_days, strata, centres, arms, .. } = self;
+        copy_first(arrival_days, &from.arrival_days, patients);
+        copy_first(strata, &from.strata, patients);
+        centres.begin(&from.centres, patients);
+        copy_first(arms, &from.arms, patients);
+    }
+
+    /// Keeps the first patients, this many, and enrols people at some positions of another enrolment after
+    /// them.
+    pub(super) fn enrol(
+        &mut self,
+        scenario: &Scenario,
+        people: &Self,
+        kept: usize,
         positions: &[u32],
     ) {
         let Self { arrival_days, strata, centres, arms, allocation, .. } = self;
-        refill(arrival_days, positions.iter().map(|&at| from.arrival_days[at as usize]));
-        refill(strata, positions.iter().map(|&at| from.strata[at as usize]));
-        centres.select(&from.centres, positions);
-        let strata = strata_randomised_by(scenario, strata, centres);
-        let rng = streams.stream(Purpose::Allocation);
-        scenario.randomisation.allocate_all([Allocating { strata, state: allocation, rng, arms }]);
+        replace_after(arrival_days, kept, &people.arrival_days, positions);
+        replace_after(strata, kept, &people.strata, positions);
+        centres.replace_after(kept, &people.centres, positions);
+        // The method weighs all patients before. Those after the checkpoint who are kept get the same arms
+        // from the same draws again.
+        let AllocationCheckpoint { patients, state, stream } = &people.checkpoint;
+        debug_assert!(*patients <= kept, "outcomes at a look are of patients randomised by then");
+        allocation.copy_from(state);
+        arms.truncate(*patients);
+        let strata = &strata_randomised_by(scenario, strata, centres)[*patients..];
+        let rng = stream.clone().expect("the unrestricted trial has been allocated");
+        scenario.randomisation.allocate_further([Allocating {
+            strata,
+            state: allocation,
+            rng,
+            arms,
+        }]);
     }
 
     /// Counts the arms of each stratum, and the correct guesses.

@@ -3,12 +3,13 @@
 mod early;
 mod enrolment;
 mod events;
+mod people;
 mod restricted;
 mod tables;
 
 pub(super) use early::EarlySelection;
 pub(super) use enrolment::Enrolment;
-pub(super) use restricted::RestrictedCohort;
+pub(super) use restricted::{RestrictedCohort, Restriction};
 pub(super) use tables::PatientSelection;
 
 use std::ops::Range;
@@ -22,6 +23,7 @@ use crate::procedure::{CaseDraws, Entry, State};
 use crate::randomisation::{AllocationState, Arm};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::{LookTiming, Scenario};
+use people::PersonStreams;
 
 /// Replicates whose patients are enrolled together.
 // Minimisation waits for the patient before; with four trials in turn the processor has work meanwhile.
@@ -48,6 +50,9 @@ pub(super) struct Cohort {
     known_so_far: Vec<u32>,
     /// The first look at which follow-up has ended, by position among the looks that take place.
     pub(super) due_from: Vec<u8>,
+    /// Streams of what is drawn for everybody who arrives, after the last person drawn; `None` before the
+    /// first.
+    streams: Option<PersonStreams>,
     /// Uniform draws of dropout.
     dropout_draws: Vec<f64>,
     /// Uniform draws of the early mRS; empty without an early outcome.
@@ -57,8 +62,8 @@ pub(super) struct Cohort {
     /// Quantile of the outcome within the distribution of the patient's arm and stratum; its logit if the
     /// outcome follows a procedure.
     quantiles: Vec<f64>,
-    /// The quantiles as drawn, before centre and time move them; empty unless control variates or a
-    /// restricted population need them.
+    /// The quantiles as drawn, before centre and time move them; empty unless control variates or adherence
+    /// need them.
     drawn_quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
     pub(super) procedures: Vec<(CaseDraws, Entry)>,
@@ -133,9 +138,17 @@ impl Cohort {
             Enrolment::draw([&mut self.enrolled], scenario, [streams], phases);
         }
         self.planned = scenario.randomised as usize;
-        self.draw_follow_up(scenario, streams);
+        self.streams = Some(PersonStreams::new(streams));
+        let Self { due_days, dropout_draws, early_draws, quantiles, drawn_quantiles, .. } = self;
+        for column in [due_days, dropout_draws, early_draws, quantiles, drawn_quantiles] {
+            column.clear();
+        }
+        self.event_draws.clear();
+        let patients = self.enrolled.arrival_days.len();
+        self.draw_follow_up(scenario, patients);
         phases.ended(Phase::Accrual);
-        self.draw_quantiles(scenario, streams);
+        self.draw_quantiles(scenario, patients);
+        self.draw_adherence(scenario, streams);
         phases.ended(Phase::Outcome);
         if let Some(model) = scenario.procedural() {
             self.begin_procedures(scenario, model, streams);
@@ -143,55 +156,20 @@ impl Cohort {
         }
     }
 
-    /// Draws the days on which follow-up ends, and what decides on dropout and the early mRS.
-    fn draw_follow_up(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
-        let mut rng = streams.stream(Purpose::FollowUp);
-        let arrivals = self.enrolled.arrival_days.iter();
-        refill(
-            &mut self.due_days,
-            arrivals.map(|&arrival| scenario.follow_up.outcome_day(arrival, &mut rng)),
-        );
-        let patients = self.enrolled.arrival_days.len();
-        let mut rng = streams.stream(Purpose::Dropout);
-        refill(&mut self.dropout_draws, (0..patients).map(|_| uniform(&mut rng)));
-        self.enrolled.centres.move_dropout(scenario.centres.as_ref(), &mut self.dropout_draws);
-        if scenario.early_outcome.is_some() {
-            let mut rng = streams.stream(Purpose::EarlyOutcome);
-            refill(&mut self.early_draws, (0..patients).map(|_| uniform(&mut rng)));
-        }
-    }
-
-    /// Draws the part of the outcome that all truths share: its quantile, the treatment received if the
-    /// outcome is stated, and what decides on adverse events.
-    fn draw_quantiles(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
-        let patients = self.enrolled.arrival_days.len();
-        let mut rng = streams.stream(Purpose::Outcome);
-        refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
-        if scenario.variance_reduction || scenario.adaptation.population.is_some() {
-            self.drawn_quantiles.clone_from(&self.quantiles);
-        }
+    /// Draws the treatment that each patient receives if the outcome is stated.
+    fn draw_adherence(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let is_stated = scenario.procedural().is_none();
-        if let Some(adherence) = scenario.adherence.as_ref().filter(|_| is_stated) {
-            let mut rng = streams.stream(Purpose::Adherence);
-            let Self { enrolled: Enrolment { arms, strata, .. }, quantiles, received, .. } = self;
-            let patients = arms.iter().zip(&*strata).zip(&*quantiles);
-            refill(
-                received,
-                patients.map(|((&arm, &stratum), &quantile)| {
-                    let draws = [uniform(&mut rng), uniform(&mut rng)];
-                    adherence.draw(arm, stratum as usize, quantile, draws).arm(arm)
-                }),
-            );
-        }
-        if scenario.safety.is_some() {
-            let mut rng = streams.stream(Purpose::Safety);
-            refill(&mut self.event_draws, (0..patients).map(|_| PatientDraws::new(&mut rng)));
-        }
-        // After adherence: non-adherence depends on a patient's rank among patients of the same centre and
-        // time, which is the quantile as drawn.
-        let Self { enrolled: Enrolment { arrival_days, centres, .. }, quantiles, .. } = self;
-        let drift = scenario.drift.as_ref();
-        centres.move_outcomes(scenario.centres.as_ref(), drift, arrival_days, quantiles);
+        let Some(adherence) = scenario.adherence.as_ref().filter(|_| is_stated) else { return };
+        let mut rng = streams.stream(Purpose::Adherence);
+        let Self { enrolled: Enrolment { arms, strata, .. }, drawn_quantiles, received, .. } = self;
+        let patients = arms.iter().zip(&*strata).zip(&*drawn_quantiles);
+        refill(
+            received,
+            patients.map(|((&arm, &stratum), &quantile)| {
+                let draws = [uniform(&mut rng), uniform(&mut rng)];
+                adherence.draw(arm, stratum as usize, quantile, draws).arm(arm)
+            }),
+        );
     }
 
     /// Draws how every procedure begins, and the treatment received if that depends on the procedure.
@@ -233,36 +211,32 @@ impl Cohort {
     }
 
     /// Finds the patients whose outcome is never known, from the outcomes drawn if dropout depends on them,
-    /// and the early mRS.
-    pub fn lose(&mut self, scenario: &Scenario) {
+    /// and the early mRS. The `first` patients remain as they were found before.
+    pub fn lose(&mut self, scenario: &Scenario, first: usize) {
         let Self { enrolled, mrs, early, outcome_days, known_so_far, .. } = self;
         let Enrolment { arms, strata, .. } = enrolled;
         if let Some(model) = &scenario.early_outcome {
-            let draws = mrs.iter().zip(&self.early_draws);
-            refill(early, draws.map(|(&later, &uniform)| model.draw(later, uniform)));
+            let draws = mrs.iter().zip(&self.early_draws).skip(first);
+            early.truncate(first);
+            early.extend(draws.map(|(&later, &uniform)| model.draw(later, uniform)));
         }
         let patients = arms.len();
         // Cut to one length, so that the compiler drops the checks of bounds.
         let (strata, mrs) = (&strata[..patients], &mrs[..patients]);
         let (draws, due) = (&self.dropout_draws[..patients], &self.due_days[..patients]);
-        refill(
-            outcome_days,
-            (0..patients).map(|i| {
-                let of_stratum = scenario.missingness.of(arms[i], strata[i] as usize);
-                // Death that was seen early is known, whatever follow-up is missed later.
-                let is_lost =
-                    draws[i] < of_stratum[mrs[i].index()] && early.get(i) != Some(&Mrs::DEAD);
-                if is_lost { f64::INFINITY } else { due[i] }
-            }),
-        );
-        let mut known = 0;
-        refill(
-            known_so_far,
-            outcome_days.iter().map(|&day| {
-                known += u32::from(day < f64::INFINITY);
-                known
-            }),
-        );
+        outcome_days.truncate(first);
+        outcome_days.extend((first..patients).map(|i| {
+            let of_stratum = scenario.missingness.of(arms[i], strata[i] as usize);
+            // Death that was seen early is known, whatever follow-up is missed later.
+            let is_lost = draws[i] < of_stratum[mrs[i].index()] && early.get(i) != Some(&Mrs::DEAD);
+            if is_lost { f64::INFINITY } else { due[i] }
+        }));
+        known_so_far.truncate(first);
+        let mut known = known_so_far.last().copied().unwrap_or(0);
+        known_so_far.extend(outcome_days[first..].iter().map(|&day| {
+            known += u32::from(day < f64::INFINITY);
+            known
+        }));
     }
 
     /// Returns arm and drawn quantile of the patients who enter control variates: those whose outcome is
@@ -279,15 +253,15 @@ impl Cohort {
 
     /// Finds when the looks take place: the interims, then the final one, when the last patient's window
     /// has closed. An interim look whose number of outcomes is never exceeded is left out: the final look
-    /// has the same data.
+    /// has the same data. `looks` has those known before, which remain.
     pub fn find_looks(&mut self, scenario: &Scenario, looks: &mut Vec<LookMoment>) {
+        let taken = looks.len();
         let known = self.known_by_patient(self.planned - 1);
         let last_arrival = self.enrolled.arrival_days[self.planned - 1];
         let day = scenario.follow_up.closes(last_arrival);
-        looks.clear();
         match &scenario.look_timing {
             LookTiming::Outcomes => {
-                let interims = scenario.design.interims().iter().map(|look| look.analysed);
+                let interims = scenario.design.interims()[taken..].iter().map(|it| it.analysed);
                 looks
                     .extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
                 self.mark_due(looks);
@@ -406,12 +380,13 @@ impl Cohort {
         }
     }
 
-    /// Draws every patient's mRS from stated distributions.
-    pub fn draw_mrs(&mut self, model: &OutcomeModel) {
+    /// Draws the mRS of the patients after the `first` ones from stated distributions.
+    pub fn draw_mrs(&mut self, model: &OutcomeModel, first: usize) {
         let Self { enrolled: Enrolment { arms, strata, .. }, received, quantiles, mrs, .. } = self;
         let treated = if received.is_empty() { arms } else { received };
-        let patients = treated.iter().zip(&*strata).zip(&*quantiles);
-        refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
+        let patients = treated.iter().zip(&*strata).zip(&*quantiles).skip(first);
+        mrs.truncate(first);
+        mrs.extend(patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
     }
 
     /// Performs every patient's procedure and draws the mRS after it.
@@ -471,4 +446,24 @@ fn leave_out_complete(looks: &mut Vec<LookMoment>, scenario: &Scenario, known: u
 fn refill<T>(column: &mut Vec<T>, values: impl Iterator<Item = T>) {
     column.clear();
     column.extend(values);
+}
+
+/// Replaces the content of a column by the first values of another; an empty one gives an empty one.
+pub(super) fn copy_first<T: Copy>(column: &mut Vec<T>, from: &[T], number: usize) {
+    column.clear();
+    column.extend_from_slice(&from[..number.min(from.len())]);
+}
+
+/// Keeps the first values of a column, this many, and appends those at some positions of another. An empty
+/// one gives an empty one.
+pub(super) fn replace_after<T: Copy>(
+    column: &mut Vec<T>,
+    kept: usize,
+    from: &[T],
+    positions: &[u32],
+) {
+    column.truncate(kept);
+    if !from.is_empty() {
+        column.extend(positions.iter().map(|&at| from[at as usize]));
+    }
 }

@@ -4,70 +4,88 @@
 //! eligible are randomised, up to the planned number: the people who arrive are the same in all trials of a
 //! replicate, with the same draws.
 
-use super::{Cohort, refill};
+use super::{Cohort, copy_first, replace_after};
+use crate::analysis::KnownOutcomes;
+use crate::design::enrichment::LevelSet;
 use crate::rng::{Purpose, Replicate, uniform};
-use crate::scenario::Scenario;
+use crate::scenario::{PopulationAdaptation, Scenario};
 use crate::trial::{LookMoment, ReplicateStreams};
 
-/// Share by which more people are drawn than are expected to be needed, and a number in addition.
-// Too few are drawn again from the start, with twice as many, which takes time but changes no result.
-const SURPLUS: f64 = 1.1;
-const SURPLUS_PATIENTS: f64 = 32.0;
+/// People who are drawn at least when more are needed.
+// With a fraction of a person expected to be missing, one by one would take many calls.
+const FEWEST_DRAWN: f64 = 8.0;
 
-/// Columns of the restricted trial, and of all people it is chosen from.
+/// Columns of the restricted trial.
 #[derive(Debug, Default)]
 pub(in crate::trial) struct RestrictedCohort {
-    /// Everybody who arrives, eligible or not, with all that does not depend on the arm.
-    arrivals: Cohort,
-    /// The replicate that they are of.
-    replicate: Option<Replicate>,
-    /// Positions of the trial's patients among the arrivals.
+    /// Positions of the trial's patients among the people who arrive.
     positions: Vec<u32>,
     /// The trial.
     pub cohort: Cohort,
     /// When its looks take place.
     pub moments: Vec<LookMoment>,
+    /// Its outcomes by look and level.
+    pub by_level: Vec<KnownOutcomes>,
+    /// The restriction that its patients are enrolled by; `None` after a second one.
+    enrolled_by: Option<Restriction>,
+}
+
+/// The first restriction of a trial.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::trial) struct Restriction {
+    pub replicate: Replicate,
+    /// Patients randomised by the decision.
+    pub kept: u32,
+    /// Levels of later patients, whose share of the population is above 0.
+    pub levels: LevelSet,
 }
 
 impl RestrictedCohort {
-    /// Begins with the patients of the unrestricted trial, this many at most.
-    pub fn begin(&mut self, planned: u32) {
-        refill(&mut self.positions, 0..planned);
-    }
-
-    /// Keeps the first patients of the trial, this many, and replaces the others by later arrivals of
-    /// eligible strata, whose share of the population is above 0.
-    pub fn restrict(
+    /// Restricts the unrestricted trial, whose people are drawn as far as they are needed.
+    pub fn begin(
         &mut self,
+        unrestricted: &mut Cohort,
         scenario: &Scenario,
         streams: ReplicateStreams,
-        kept: u32,
-        is_eligible: impl Fn(usize) -> bool,
+        adaptation: &PopulationAdaptation,
+        restriction: Restriction,
     ) {
-        // The plan stays: patients who are not eligible are replaced by later ones.
-        let planned = scenario.randomised as usize;
-        self.positions.truncate(kept as usize);
-        let shares = scenario.population.prognosis().map(|(share, _)| share).enumerate();
-        let eligible: f64 =
-            shares.filter(|&(stratum, _)| is_eligible(stratum)).map(|(_, share)| share).sum();
-        let next = self.positions.last().map_or(0, |&last| last as usize + 1);
-        let missing = (planned - self.positions.len()) as f64;
-        // Earlier arrivals have been decided on: the eligible ones are kept, the others were turned away.
-        let mut needed = next + (SURPLUS * missing / eligible + SURPLUS_PATIENTS) as usize;
-        loop {
-            self.draw_arrivals(scenario, streams, needed);
-            let strata = self.arrivals.enrolled.strata.iter().enumerate().skip(next);
-            let chosen = strata.filter(|&(_, &stratum)| is_eligible(stratum as usize));
-            let missing = planned - kept as usize;
-            self.positions.extend(chosen.map(|(at, _)| at as u32).take(missing));
-            if self.positions.len() == planned {
-                break;
+        // Most truths and analyses of a replicate choose the same levels at the same look.
+        if self.enrolled_by != Some(restriction) {
+            let kept = restriction.kept as usize;
+            let Self { positions, cohort, .. } = self;
+            cohort.planned = unrestricted.planned;
+            positions.clear();
+            positions.extend(0..restriction.kept);
+            cohort.enrolled.begin(&unrestricted.enrolled, kept);
+            for (column, from) in cohort.columns_of(unrestricted) {
+                copy_first(column, from, kept);
             }
-            self.positions.truncate(kept as usize);
-            // Doubled, so that a rare level needs few attempts.
-            needed *= 2;
+            copy_first(&mut cohort.event_draws, &unrestricted.event_draws, kept);
+            copy_first(&mut cohort.received, &unrestricted.received, kept);
+            self.enrol(unrestricted, scenario, streams, adaptation, restriction);
+            self.enrolled_by = Some(restriction);
         }
-        self.enrol(scenario, streams);
+        // Those of the current truth.
+        let cohort = &mut self.cohort;
+        let kept = restriction.kept as usize;
+        copy_first(&mut cohort.mrs, &unrestricted.mrs, kept);
+        copy_first(&mut cohort.early, &unrestricted.early, kept);
+        copy_first(&mut cohort.outcome_days, &unrestricted.outcome_days, kept);
+        copy_first(&mut cohort.known_so_far, &unrestricted.known_so_far, kept);
+    }
+
+    /// Restricts a trial that has been restricted before.
+    pub fn restrict_again(
+        &mut self,
+        unrestricted: &mut Cohort,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        adaptation: &PopulationAdaptation,
+        restriction: Restriction,
+    ) {
+        self.enrolled_by = None;
+        self.enrol(unrestricted, scenario, streams, adaptation, restriction);
     }
 
     /// Returns how many people had arrived, eligible or not, when this many were randomised.
@@ -75,43 +93,34 @@ impl RestrictedCohort {
         self.positions[randomised as usize - 1] + 1
     }
 
-    /// Draws everybody who arrives, this many at least, unless that has been done.
-    fn draw_arrivals(&mut self, scenario: &Scenario, streams: ReplicateStreams, least: usize) {
-        let Self { arrivals, replicate, .. } = self;
-        if *replicate == Some(streams.replicate) && arrivals.enrolled.arrival_days.len() >= least {
-            return;
+    /// Keeps the first patients and enrols eligible people who arrive later in place of the others.
+    fn enrol(
+        &mut self,
+        people: &mut Cohort,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        adaptation: &PopulationAdaptation,
+        restriction: Restriction,
+    ) {
+        let kept = restriction.kept as usize;
+        self.choose(people, scenario, streams, adaptation, restriction);
+        let Self { positions, cohort, .. } = self;
+        let drawn = positions.last().map_or(0, |&last| last as usize + 1);
+        if drawn > people.due_days.len() {
+            people.draw_follow_up(scenario, drawn);
+            people.draw_quantiles(scenario, drawn);
         }
-        // Kept for the other truths and analyses of the replicate, which see the same people.
-        *replicate = Some(streams.replicate);
-        let patients = u32::try_from(least).expect("as many people as have a number");
-        arrivals.enrolled.draw_arrivals(scenario, streams, patients);
-        arrivals.enrolled.draw_strata(scenario, streams, patients);
-        arrivals.draw_follow_up(scenario, streams);
-        arrivals.draw_quantiles(scenario, streams);
-    }
-
-    /// Enrols the patients of the trial.
-    fn enrol(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
-        let Self { arrivals, positions, cohort, .. } = self;
-        cohort.planned = positions.len();
-        // Allocated from the first patient on, as the method weighs all patients before: those kept get the
-        // same arms from the same draws.
-        cohort.enrolled.select(scenario, streams, &arrivals.enrolled, positions);
-        let columns = [
-            (&mut cohort.due_days, &arrivals.due_days),
-            (&mut cohort.dropout_draws, &arrivals.dropout_draws),
-            (&mut cohort.early_draws, &arrivals.early_draws),
-            (&mut cohort.quantiles, &arrivals.quantiles),
-        ];
-        for (column, from) in columns {
-            // Empty columns stay empty.
-            refill(column, positions.iter().filter_map(|&at| from.get(at as usize).copied()));
+        let later = &positions[kept..];
+        cohort.enrolled.enrol(scenario, &people.enrolled, kept, later);
+        for (column, from) in cohort.columns_of(people) {
+            replace_after(column, kept, from, later);
         }
+        replace_after(&mut cohort.event_draws, kept, &people.event_draws, later);
         if let Some(adherence) = &scenario.adherence {
             let mut rng = streams.stream(Purpose::Adherence);
             let mut chosen = positions.iter().zip(&cohort.enrolled.arms).peekable();
             cohort.received.clear();
-            let everybody = arrivals.drawn_quantiles.iter().zip(&arrivals.enrolled.strata);
+            let everybody = people.drawn_quantiles.iter().zip(&people.enrolled.strata);
             for (at, (&quantile, &stratum)) in everybody.enumerate() {
                 // Drawn for everybody, so that each has the same draws in all trials.
                 let draws = [uniform(&mut rng), uniform(&mut rng)];
@@ -121,5 +130,50 @@ impl RestrictedCohort {
                 }
             }
         }
+    }
+
+    /// Chooses the eligible people who arrive after the patients kept, up to the planned number.
+    fn choose(
+        &mut self,
+        people: &mut Cohort,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        adaptation: &PopulationAdaptation,
+        Restriction { kept, levels, .. }: Restriction,
+    ) {
+        let Self { positions, .. } = self;
+        // Earlier arrivals have been decided on: the eligible ones are kept, the others were turned away.
+        positions.truncate(kept as usize);
+        let mut next = positions.last().map_or(0, |&last| last as usize + 1);
+        // The plan stays: patients who are not eligible are replaced by later ones.
+        let planned = scenario.randomised as usize;
+        loop {
+            let strata = &people.enrolled.strata[next..];
+            let chosen = strata.iter().enumerate();
+            let chosen =
+                chosen.filter(|&(_, &stratum)| adaptation.includes(levels, stratum as usize));
+            let missing = planned - positions.len();
+            positions.extend(chosen.map(|(at, _)| (next + at) as u32).take(missing));
+            let missing = planned - positions.len();
+            if missing == 0 {
+                return;
+            }
+            next = people.enrolled.strata.len();
+            let expected = missing as f64 / adaptation.share(levels);
+            let more = expected.max(FEWEST_DRAWN) as u32;
+            people.enrolled.draw_further(scenario, streams, more);
+        }
+    }
+}
+
+impl Cohort {
+    /// Pairs the columns of what is drawn for everybody with those of other people.
+    fn columns_of<'c>(&'c mut self, people: &'c Self) -> [(&'c mut Vec<f64>, &'c [f64]); 4] {
+        [
+            (&mut self.due_days, &people.due_days),
+            (&mut self.dropout_draws, &people.dropout_draws),
+            (&mut self.early_draws, &people.early_draws),
+            (&mut self.quantiles, &people.quantiles),
+        ]
     }
 }

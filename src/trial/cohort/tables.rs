@@ -37,6 +37,14 @@ impl PatientSelection {
     }
 }
 
+/// Tables of looks, one for each group of patients.
+#[derive(Debug, Clone, Copy)]
+struct LookTables {
+    groups: usize,
+    /// Looks whose tables have been filled.
+    filled: usize,
+}
+
 /// Whether a table counts the outcomes of all patients by the arm allocated and nothing else: the usual case,
 /// in which no stratum matters.
 fn is_plain(detail: Detail, set: AnalysisSet) -> bool {
@@ -47,47 +55,58 @@ impl Cohort {
     /// Fills a table for each look with the outcomes due by then.
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         // Of one group, the whole trial.
-        self.fill_groups(known, detail, set, 1, |_| 0);
+        self.fill_groups(known, detail, set, LookTables { groups: 1, filled: 0 }, |_| 0);
     }
 
     /// Fills a table for each look and level with the outcomes due by then of patients whose stratum has the
-    /// level: first those of the first look, level by level.
+    /// level: first those of the first look, level by level. Those of the first looks, `filled` in number,
+    /// have been filled.
     pub fn fill_by_level(
         &self,
         known: &mut [KnownOutcomes],
         detail: Detail,
         set: AnalysisSet,
         adaptation: &PopulationAdaptation,
+        filled: usize,
     ) {
-        let strata = &self.enrolled.strata;
-        self.fill_groups(known, detail, set, adaptation.levels, |i| {
-            adaptation.level(strata[i] as usize)
-        });
+        let tables = LookTables { groups: adaptation.levels, filled };
+        self.fill_groups(known, detail, set, tables, |stratum| adaptation.level(stratum));
     }
 
-    /// Fills a table for each look and group of patients with the outcomes due by then; `group` of a patient
-    /// is below `groups`.
+    /// Fills a table for each look and group of patients with the outcomes due by then; `group` of a stratum
+    /// is below the number of groups.
     #[inline]
     fn fill_groups(
         &self,
         known: &mut [KnownOutcomes],
         detail: Detail,
         set: AnalysisSet,
-        groups: usize,
+        LookTables { groups, filled }: LookTables,
         group: impl Fn(usize) -> usize,
     ) {
-        known.iter_mut().for_each(|table| table.reset(detail));
-        let is_plain = is_plain(detail, set);
+        known[filled * groups..].iter_mut().for_each(|table| table.reset(detail));
         // Each patient enters the first look that has them; later looks add up those before.
-        for i in 0..self.planned {
-            let table = &mut known[usize::from(self.due_from[i]) * groups + group(i)];
-            if is_plain {
-                self.record_outcome(i, true, table);
-            } else if let Some(arm) = self.arm_in(set, i) {
-                self.record(i, arm, detail, table);
+        let patients = self.due_from[..self.planned].iter().zip(&self.enrolled.strata);
+        if is_plain(detail, set) {
+            // By column, as positions would be checked against the length of each for every patient.
+            let outcomes = self.enrolled.arms.iter().zip(&self.mrs).zip(&self.outcome_days);
+            for ((&due, &stratum), ((&arm, &mrs), &day)) in patients.zip(outcomes) {
+                if usize::from(due) >= filled {
+                    // Dropout cannot be predicted: to count no patients is quicker than to branch on it.
+                    let table = &mut known[usize::from(due) * groups + group(stratum as usize)];
+                    table.all.record_many(arm, mrs, u32::from(day < f64::INFINITY));
+                }
+            }
+        } else {
+            for (i, (&due, &stratum)) in patients.enumerate() {
+                let arm = self.arm_in(set, i).filter(|_| usize::from(due) >= filled);
+                if let Some(arm) = arm {
+                    let table = &mut known[usize::from(due) * groups + group(stratum as usize)];
+                    self.record(i, arm, detail, table);
+                }
             }
         }
-        for later in groups..known.len() {
+        for later in filled.max(1) * groups..known.len() {
             let (before, after) = known.split_at_mut(later);
             after[0].add(&before[later - groups]);
         }

@@ -1,11 +1,10 @@
 //! Levels that are dropped at one look, and a closed test of the others at the final look.
 
-use crate::analysis::KnownOutcomes;
 use crate::design::MAX_LOOKS;
 use crate::design::enrichment::{Enrichment, LevelSet, LevelStages, MOST_LEVELS};
 use crate::scenario::{Analysis, PopulationAdaptation};
 use crate::trial::monitoring::MonitoringEnd;
-use crate::trial::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator};
+use crate::trial::{Conclusion, FollowedCohort, LookIndex, PhaseObserver};
 
 /// A closed test, with the position of its look in the plan.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +12,13 @@ pub(super) struct ClosedTest {
     pub at: usize,
     pub test: Enrichment,
     pub ordered: bool,
+}
+
+/// The look of a closed test, and the Z of each level there; −∞ without a statistic.
+#[derive(Debug, Clone, Copy)]
+struct FirstStage {
+    look: LookIndex,
+    z: [f64; MOST_LEVELS],
 }
 
 impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
@@ -29,15 +35,14 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let mut first = None;
         for look in self.looks.interims() {
             // The Z of all patients decides nothing, but rows and figures show the course of the trial.
-            self.fill_population(adaptation, look, all);
+            self.fill_population(analysis, adaptation, look, all);
             z[look.planned] = self.population_z(analysis).unwrap_or(f64::NAN);
             failed_looks += u32::from(z[look.planned].is_nan());
             if look.planned != rule.at {
                 continue;
             }
-            // Kept with their tables, from which the second stage is counted.
             let levels = self.first_stage(analysis, adaptation, look);
-            first = Some(levels);
+            first = Some(FirstStage { look, z: levels });
             let seen = &levels[..adaptation.levels];
             if let Some(population) = &mut self.population {
                 population.evidence.at_look[..adaptation.levels].copy_from_slice(seen);
@@ -47,7 +52,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 || (!left.is_empty() && self.restrict(analysis, adaptation, look, left));
             if !continues {
                 // What is estimated at the end is the effect in all patients.
-                self.fill_population(adaptation, look, all);
+                self.fill_population(analysis, adaptation, look, all);
                 self.set_levels(LevelSet::NONE);
                 let conclusion = Conclusion::Futility;
                 return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
@@ -59,9 +64,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let current = self.current_population();
             (current.looks.last(), current.levels)
         };
-        // The look is left out if hardly any outcome is known after it: nothing can be combined then.
-        let first = first.unwrap_or([f64::NEG_INFINITY; MOST_LEVELS]);
-        let stages = self.both_stages(analysis, adaptation, look, &first);
+        let stages = match first {
+            Some(first) => self.both_stages(analysis, adaptation, look, first),
+            // The look is left out if hardly any outcome is known after it: nothing can be combined then.
+            None => [LevelStages { first: f64::NEG_INFINITY, second: None }; MOST_LEVELS],
+        };
         let adjusted = rule.test.adjusted(&stages[..adaptation.levels]);
         // A level that was dropped has no second stage, and so never a finite Z.
         let rejected: LevelSet =
@@ -70,7 +77,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let best = adjusted.into_iter().fold(f64::NEG_INFINITY, f64::max);
         z[look.planned] = if best.is_finite() { best } else { f64::NAN };
         failed_looks += u32::from(!best.is_finite());
-        self.fill_population(adaptation, look, left);
+        self.fill_population(analysis, adaptation, look, left);
         if let Some(population) = &mut self.population {
             population.rejected = rejected;
             population.evidence.combined = adjusted;
@@ -80,8 +87,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         MonitoringEnd { look, conclusion, test: None, z, failed_looks }
     }
 
-    /// Computes the Z of each level at the look of a closed test, and keeps its outcomes. A level without
-    /// a statistic has no evidence of an effect.
+    /// Computes the Z of each level at the look of a closed test. A level without a statistic has no evidence
+    /// of an effect.
     fn first_stage(
         &mut self,
         analysis: &Analysis,
@@ -89,12 +96,9 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         look: LookIndex,
     ) -> [f64; MOST_LEVELS] {
         let mut first = [f64::NEG_INFINITY; MOST_LEVELS];
-        self.simulator.first_stage.resize_with(adaptation.levels, KnownOutcomes::default);
         for level in 0..adaptation.levels {
-            self.fill_population(adaptation, look, LevelSet::NONE.with(level));
+            self.fill_population(analysis, adaptation, look, LevelSet::NONE.with(level));
             first[level] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
-            let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
-            first_stage[level].clone_from(in_population);
         }
         first
     }
@@ -106,19 +110,20 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         analysis: &Analysis,
         adaptation: &PopulationAdaptation,
         last: LookIndex,
-        first: &[f64; MOST_LEVELS],
+        first: FirstStage,
     ) -> [LevelStages; MOST_LEVELS] {
         let left = self.current_population().levels;
-        let mut stages = first.map(|first| LevelStages { first, second: None });
+        let mut stages = first.z.map(|first| LevelStages { first, second: None });
         for level in left.iter() {
-            // Without a first stage, as the look did not take place, nothing can be combined.
-            if first[level] == f64::NEG_INFINITY {
+            // Without a statistic in the first stage nothing can be combined.
+            if first.z[level] == f64::NEG_INFINITY {
                 continue;
             }
-            self.fill_population(adaptation, last, LevelSet::NONE.with(level));
-            let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
-            in_population.remove(&first_stage[level]);
-            let has_patients = in_population.all.total() > 0;
+            self.fill_population(analysis, adaptation, last, LevelSet::NONE.with(level));
+            let mut second = std::mem::take(&mut self.simulator.in_population);
+            second.remove(&self.levels_at(analysis, adaptation, first.look)[level]);
+            let has_patients = second.all.total() > 0;
+            self.simulator.in_population = second;
             // Patients without a statistic are no evidence of an effect.
             let z = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
             stages[level].second = has_patients.then_some(z);

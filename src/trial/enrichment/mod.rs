@@ -8,15 +8,15 @@ mod closed_test;
 mod nested;
 mod prediction;
 
-use super::cohort::{Cohort, PatientSelection};
+use super::cohort::{Cohort, PatientSelection, RestrictedCohort, Restriction};
 use super::monitoring::{FinalTable, MonitoringEnd};
 use super::overrun::Repeated;
 use super::{
     Conclusion, FollowedCohort, LookIndex, LookMoment, LookSequence, PhaseObserver, Simulator,
 };
 use crate::analysis::{KnownOutcomes, TestResult};
-use crate::design::Decision;
 use crate::design::enrichment::{LevelSet, MOST_LEVELS};
+use crate::design::{Decision, MAX_LOOKS};
 use crate::scenario::{Analysis, PopulationAdaptation, PopulationRule};
 use closed_test::ClosedTest;
 
@@ -38,6 +38,31 @@ pub struct PopulationResult {
     ///
     /// [`ReplicateResult::own_looks`]: super::ReplicateResult::own_looks
     pub own_looks: (u32, u32),
+}
+
+/// What a rule decides about the population at a look.
+#[derive(Debug, Clone, Copy)]
+enum PopulationDecision {
+    Continue,
+    Restrict(LevelSet),
+    End(Conclusion),
+}
+
+impl PopulationDecision {
+    /// Returns the decision of a look without a statistic, which is none unless the look is the last.
+    fn without_statistic(look: LookIndex) -> Self {
+        if look.is_final { Self::End(Conclusion::NotSignificant) } else { Self::Continue }
+    }
+}
+
+/// A look that was judged by the population left there.
+#[derive(Debug, Clone, Copy)]
+struct JudgedLook {
+    /// Z of the population left; `None` if neither it nor the population that came to the look has one.
+    z: Option<f64>,
+    /// Whether the look counts as one whose statistic could not be computed.
+    is_failed: bool,
+    decision: PopulationDecision,
 }
 
 /// The population of a trial while it is analysed.
@@ -90,18 +115,56 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             looks: self.looks,
             evidence: LevelEvidence::NONE,
         });
-        self.fill_levels(analysis, adaptation);
         match adaptation.rule {
             PopulationRule::ClosedTest { look, test, ordered } => {
                 let stages = ClosedTest { at: look, test, ordered };
                 self.monitor_closed_test(analysis, adaptation, stages)
             }
             PopulationRule::NestedSelection { selection, effect } => {
-                self.monitor_nested(analysis, adaptation, selection, effect)
+                self.monitor_by(analysis, adaptation, |trial, look| {
+                    trial.judge_nested(analysis, adaptation, selection, effect, look)
+                })
             }
             PopulationRule::PredictiveProbability { drop_below } => {
-                self.monitor_by_prediction(analysis, adaptation, drop_below)
+                self.monitor_by(analysis, adaptation, |trial, look| {
+                    trial.judge_by_prediction(analysis, adaptation, drop_below, look)
+                })
             }
+        }
+    }
+
+    /// Monitors a trial whose rule judges the population at every look, the final one at the latest, until
+    /// it ends the trial.
+    fn monitor_by(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        mut judge: impl FnMut(&mut Self, LookIndex) -> JudgedLook,
+    ) -> MonitoringEnd {
+        let mut z = [f64::NAN; MAX_LOOKS];
+        let mut failed_looks = 0;
+        let mut position = 0;
+        loop {
+            // The looks after a restriction are others, but begin with the same ones.
+            let look = self.current_population().looks.taken(position);
+            let levels = self.current_population().levels;
+            self.fill_population(analysis, adaptation, look, levels);
+            let judged = judge(self, look);
+            z[look.planned] = judged.z.unwrap_or(f64::NAN);
+            failed_looks += u32::from(judged.is_failed);
+            let conclusion = match judged.decision {
+                PopulationDecision::Continue => None,
+                PopulationDecision::Restrict(levels) => {
+                    // A trial whose levels left have no patients cannot go on.
+                    let is_possible = self.restrict(analysis, adaptation, look, levels);
+                    (!is_possible).then_some(Conclusion::Futility)
+                }
+                PopulationDecision::End(conclusion) => Some(conclusion),
+            };
+            if let Some(conclusion) = conclusion {
+                return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
+            }
+            position += 1;
         }
     }
 
@@ -117,67 +180,86 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let kept = self.moment(look).at_decision.randomised;
         let current = self.current_population();
         let (truth, streams) = (self.truth, self.streams);
-        let Simulator { scenario, restricted, drawn, .. } = &mut *self.simulator;
-        let is_eligible = |stratum: usize| adaptation.includes(levels, stratum);
-        // A level may have no patients in the population: nobody would ever come.
-        let mut shares = scenario.population.prognosis().map(|(share, _)| share).enumerate();
+        let Simulator { scenario, cohort, by_level, restricted, drawn, .. } = &mut *self.simulator;
         self.population = Some(CurrentPopulation {
             levels,
             restricted_at: current.restricted_at.or(Some(look)),
             ..current
         });
-        if !shares.any(|(stratum, share)| is_eligible(stratum) && share > 0.0) {
+        // A level may have no patients in the population: nobody would ever come.
+        if adaptation.share(levels) == 0.0 {
             return false;
         }
-        if !self.is_drawn {
-            restricted.begin(scenario.randomised);
+        let restriction = Restriction { replicate: streams.replicate, kept, levels };
+        // Looks that have taken place remain, with all that is known at them.
+        let filled = look.taken + 1;
+        let tables = filled * adaptation.levels;
+        if self.is_drawn {
+            restricted.restrict_again(cohort, scenario, streams, adaptation, restriction);
+            restricted.moments.truncate(filled);
+        } else {
+            restricted.begin(cohort, scenario, streams, adaptation, restriction);
+            restricted.moments.clone_from(&self.result.looks[truth.index()]);
+            restricted.moments.truncate(filled);
+            restricted.by_level.resize_with(tables, KnownOutcomes::default);
+            restricted.by_level.clone_from_slice(&by_level[analysis.set as usize][..tables]);
             self.is_drawn = true;
         }
+        let RestrictedCohort { cohort, moments, by_level, .. } = restricted;
         // Drawn under this truth alone: others may have kept other patients.
-        restricted.restrict(scenario, streams, kept, is_eligible);
-        super::enrolled::draw_stated(&mut restricted.cohort, scenario, drawn.as_ref(), truth);
-        restricted.cohort.lose(scenario);
-        restricted.cohort.find_looks(scenario, &mut restricted.moments);
-        // Looks that have taken place remain, even if hardly any outcome is known after them.
-        let before = &self.result.looks[truth.index()];
-        if restricted.moments.len() < look.taken + 2 {
-            let last = restricted.moments.pop().expect("a trial has a final look");
-            restricted.moments.truncate(0);
-            restricted.moments.extend_from_slice(&before[..=look.taken]);
-            restricted.moments.push(last);
-        }
+        super::enrolled::draw_stated(cohort, scenario, drawn.as_ref(), truth, kept as usize);
+        cohort.lose(scenario, kept as usize);
         // Fewer outcomes may be lost, or more, than in the unrestricted trial, and with them looks.
-        let looks = LookSequence::new(restricted.moments.len(), scenario.design.looks().len());
+        cohort.find_looks(scenario, moments);
+        // All looks at once: a patient is counted once, and sets of levels are sums.
+        by_level.resize_with(moments.len() * adaptation.levels, KnownOutcomes::default);
+        cohort.fill_by_level(by_level, scenario.detail, analysis.set, adaptation, filled);
+        let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
         if let Some(population) = &mut self.population {
             population.looks = looks;
         }
-        self.fill_levels(analysis, adaptation);
         true
     }
 
-    /// Fills the tables of all levels at all looks, as an analysis sees them.
-    fn fill_levels(&mut self, analysis: &Analysis, adaptation: &PopulationAdaptation) {
-        let looks = self.looks_of_trial().all().count();
-        let is_drawn = self.is_drawn;
-        let Simulator { scenario, cohort, restricted, by_level, .. } = &mut *self.simulator;
-        let cohort = if is_drawn { &restricted.cohort } else { &*cohort };
-        // All looks at once: a patient is counted once, and sets of levels are sums.
-        by_level.resize_with(looks * adaptation.levels, KnownOutcomes::default);
-        cohort.fill_by_level(by_level, scenario.detail, analysis.set, adaptation);
+    /// Returns the outcomes of each level at a look, as an analysis sees them.
+    fn levels_at(
+        &self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        look: LookIndex,
+    ) -> &[KnownOutcomes] {
+        let Simulator { restricted, by_level, .. } = &*self.simulator;
+        let tables =
+            if self.is_drawn { &restricted.by_level } else { &by_level[analysis.set as usize] };
+        &tables[look.taken * adaptation.levels..][..adaptation.levels]
     }
 
     /// Fills the table of the population with the outcomes of some levels at a look.
     fn fill_population(
         &mut self,
+        analysis: &Analysis,
         adaptation: &PopulationAdaptation,
         look: LookIndex,
         levels: LevelSet,
     ) {
-        let Simulator { scenario, in_population, by_level, .. } = &mut *self.simulator;
-        in_population.reset(scenario.detail);
+        self.simulator.in_population.reset(self.simulator.scenario.detail);
         for level in levels.iter() {
-            in_population.add(&by_level[look.taken * adaptation.levels + level]);
+            self.add_level(analysis, adaptation, look, level);
         }
+    }
+
+    /// Adds the outcomes of a level at a look to the table of the population.
+    fn add_level(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        look: LookIndex,
+        level: usize,
+    ) {
+        // Taken out, as the tables of the levels are parts of the same simulator.
+        let mut in_population = std::mem::take(&mut self.simulator.in_population);
+        in_population.add(&self.levels_at(analysis, adaptation, look)[level]);
+        self.simulator.in_population = in_population;
     }
 
     /// Computes the statistic of the outcomes in the table of the population.
@@ -193,6 +275,13 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
 
     fn current_population(&self) -> CurrentPopulation {
         self.population.expect("the scenario has a rule for the population")
+    }
+
+    /// Notes that an effect is shown in some levels.
+    fn reject_in(&mut self, levels: LevelSet) {
+        if let Some(population) = &mut self.population {
+            population.rejected = levels;
+        }
     }
 
     fn set_levels(&mut self, levels: LevelSet) {
@@ -244,7 +333,12 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 
     /// Fills the table of the population as it was at a look of a trial that has ended.
-    pub(super) fn recall_population(&mut self, adaptation: &PopulationAdaptation, look: LookIndex) {
+    pub(super) fn recall_population(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        look: LookIndex,
+    ) {
         let current = self.current_population();
         // Only what decided is kept while the trial is simulated; a trace needs the looks before as well.
         let was_restricted = current.restricted_at.is_some_and(|at| match adaptation.rule {
@@ -254,7 +348,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             | PopulationRule::PredictiveProbability { .. } => look.taken >= at.taken,
         });
         let levels = if was_restricted { current.levels } else { adaptation.all() };
-        self.fill_population(adaptation, look, levels);
+        self.fill_population(analysis, adaptation, look, levels);
     }
 
     /// Returns the moment of a look of a trial whose population has been restricted; `None` for others.

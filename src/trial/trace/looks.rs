@@ -193,7 +193,7 @@ impl FollowedCohort<'_, '_> {
         let analysis = self.analysis(trial.analysis);
         let moment = self.moment(look);
         if let Some(adaptation) = &self.simulator.scenario.adaptation.population {
-            self.recall_population(adaptation, look);
+            self.recall_population(analysis, adaptation, look);
         }
         // Z may be that of a re-randomisation, on which the decision was made.
         let test = TestResult { z: trial.z[look.planned], ..self.test(analysis, look) };
