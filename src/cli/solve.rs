@@ -265,24 +265,29 @@ impl<'a> SolveTask<'a> {
         // The search knows probabilities to be reached, the user the quantity that was asked for.
         let error = match error {
             SolveError::Simulation(failure) => return failure,
-            SolveError::Unreachable { range, best } => {
-                let best = SearchPoint { value: self.goal.turned(best.value), ..best };
-                SolveError::<Failure>::Unreachable { range, best }
+            SolveError::Unreachable { ends, best } => SolveError::<Failure>::Unreachable {
+                ends: ends.map(|end| self.as_asked(end)),
+                best: self.as_asked(best),
+            },
+            SolveError::Everywhere { ends, least } => SolveError::Everywhere {
+                ends: ends.map(|end| self.as_asked(end)),
+                least: self.as_asked(least),
+            },
+            SolveError::Flat { ends } => {
+                SolveError::Flat { ends: ends.map(|end| self.as_asked(end)) }
             }
-            SolveError::Everywhere { range, least } => {
-                let least = SearchPoint { value: self.goal.turned(least.value), ..least };
-                SolveError::Everywhere { range, least }
-            }
-            SolveError::NoStart
-            | SolveError::NotShown { .. }
-            | SolveError::TooFew { .. }
-            | SolveError::Flat(_) => error,
+            SolveError::NoStart | SolveError::NotShown { .. } | SolveError::TooFew { .. } => error,
         };
         let mut message = format!("{quantity}={value} by --vary {}: {error}", self.args.vary);
         if let Some(rejection) = refused {
             message += &format!("\nvalues beyond these are not valid:\n{rejection}");
         }
         Failure::Usage(message)
+    }
+
+    /// Returns a value of the search with the quantity that was asked for.
+    fn as_asked(&self, point: SearchPoint) -> SearchPoint {
+        SearchPoint { value: self.goal.turned(point.value), ..point }
     }
 
     fn run_id(&self) -> RunId {

@@ -111,6 +111,27 @@ fn significance_levels_are_found_on_the_probit_scale() {
     assert!((0.0002..0.0006).contains(&excess), "{excess}");
 }
 
+/// The type I error of a trial by the Z that its final look needs, where interim looks spend half of it: it
+/// falls to a floor of 0.0125, which bends the line. Found from starts on both sides and far away.
+#[test]
+fn a_boundary_on_the_z_scale_is_found_from_any_sensible_start() {
+    let domain = Domain { range: (f64::MIN, f64::MAX), whole: false, scale: DoseScale::Value };
+    let type_i_error = |z: f64| (0.0125 + 4.0 * normal::upper_tail(z)).min(1.0);
+    for start in [1.0, 2.0, 2.758, 3.5, 6.0] {
+        let question = SolveQuestion { target: 0.975, domain, start, ..question(domain, start) };
+        let solved = (0..300)
+            .filter_map(|seed| noisy(&question, seed, |z| Some(1.0 - type_i_error(z))).ok());
+        let mut errors: Vec<f64> = solved.map(|it| type_i_error(it.answer().x)).collect();
+        errors.sort_by(f64::total_cmp);
+        let wrong = errors.iter().filter(|&&error| error > 0.025).count();
+        // From 6 a search that sees nothing but the floor may give up.
+        assert!(errors.len() >= 285 && wrong <= 28, "{} answers from {start}", errors.len());
+        // 20 000 replicates verify 0.0214 with a probability of about one half.
+        let [strictest, median] = [errors[errors.len() / 20], errors[errors.len() / 2]];
+        assert!(median > 0.0195 && strictest > 0.0175, "{median} and {strictest} from {start}");
+    }
+}
+
 /// A plateau slightly below the target attracts the search, but its values are hardly ever accepted.
 #[test]
 fn a_plateau_just_below_the_target_is_not_accepted() {
@@ -138,6 +159,7 @@ fn a_target_out_of_reach_is_reported_with_the_best_result() {
     assert!(low.contains("no value tried from 2 to 1000000 reaches it; the best was 0.5"), "{low}");
     let limited = message(&|x| (x <= 150.0).then_some(0.004 * x));
     assert!(limited.contains("from 2 to 150 reaches it; the best was 0."), "{limited}");
+    assert!(limited.contains(" at 2 and ") && limited.ends_with(" at 150"), "{limited}");
     let all = message(&|_| Some(0.9));
     // So far away that any quantity that depends on the value would have changed.
     assert!(all.contains("every value tried from 2 to 7268 reaches it"), "{all}");

@@ -123,6 +123,12 @@ fn shown(p: f64) -> String {
     if p > 0.0 && p < 0.000_05 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 
+/// Words what both ends of a search have shown.
+fn at_both([low, high]: &[SearchPoint; 2]) -> String {
+    let [low_x, high_x] = [low, high].map(|end| rounded(end.x));
+    format!("with {} at {low_x} and {} at {high_x}", shown(low.value), shown(high.value))
+}
+
 /// A search without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError<E> {
@@ -133,10 +139,10 @@ pub enum SolveError<E> {
     #[error("there is no allowed value to begin with")]
     NoStart,
     /// The target is not reached.
-    #[error("no value tried from {} to {} reaches it; the best was {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.value), rounded(.best.x))]
+    #[error("no value tried from {} to {} reaches it; the best was {} at {}, {}", rounded(.ends[0].x), rounded(.ends[1].x), shown(.best.value), rounded(.best.x), at_both(.ends))]
     Unreachable {
-        /// Allowed values.
-        range: (f64, f64),
+        /// The smallest and the largest value tried.
+        ends: [SearchPoint; 2],
         /// Value and probability.
         best: SearchPoint,
     },
@@ -159,16 +165,19 @@ pub enum SolveError<E> {
         needed: u64,
     },
     /// Every value reaches it.
-    #[error("every value tried from {} to {} reaches it; the least was {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.value), rounded(.least.x))]
+    #[error("every value tried from {} to {} reaches it; the least was {} at {}, {}", rounded(.ends[0].x), rounded(.ends[1].x), shown(.least.value), rounded(.least.x), at_both(.ends))]
     Everywhere {
-        /// Allowed values.
-        range: (f64, f64),
+        /// The smallest and the largest value tried.
+        ends: [SearchPoint; 2],
         /// Value and probability.
         least: SearchPoint,
     },
     /// The probability does not depend on the value.
-    #[error("the quantity does not change with this key by more than Monte Carlo error near {0}")]
-    Flat(f64),
+    #[error("the quantity does not change with this key by more than Monte Carlo error near the target, {}", at_both(.ends))]
+    Flat {
+        /// The smallest and the largest value tried.
+        ends: [SearchPoint; 2],
+    },
 }
 
 /// Simulates replicates with these numbers at a value; `None` if the value is not allowed.
@@ -190,8 +199,14 @@ pub fn solve<E>(
     if replicates < needed {
         return Err(SolveError::TooFew { replicates, needed });
     }
-    let mut search =
-        RootSearch { question, domain: question.domain, simulate, next: 0, points: Vec::new() };
+    let mut search = RootSearch {
+        question,
+        domain: question.domain,
+        simulate,
+        next: 0,
+        points: Vec::new(),
+        near: (f64::NEG_INFINITY, f64::INFINITY),
+    };
     let line = search.line()?;
     search.verified(line)
 }
