@@ -35,6 +35,9 @@ pub struct Enrichment {
     drop_below: f64,
     critical: f64,
     measure: DropMeasure,
+    /// Z at the interim look below which a level is dropped.
+    // Asked for by every level of every simulated trial, and a quantile takes longer than many a fit.
+    drop_boundary: f64,
 }
 
 /// Levels of a factor, each with its position.
@@ -140,13 +143,16 @@ impl Enrichment {
             return Err(NoEnrichment::Alpha(alpha));
         }
         let measure = DropMeasure::ConditionalPower;
-        Ok(Self { fraction, drop_below, critical: upper_quantile(alpha), measure })
+        let critical = upper_quantile(alpha);
+        let drop_boundary = f64::NEG_INFINITY;
+        Ok(Self { fraction, drop_below, critical, measure, drop_boundary }.by(measure))
     }
 
     /// Returns the same design, which drops levels by another measure.
     #[must_use]
     pub fn by(self, measure: DropMeasure) -> Self {
-        Self { measure, ..self }
+        let design = Self { measure, ..self };
+        Self { drop_boundary: design.boundary(), ..design }
     }
 
     /// Returns the value below which a level is dropped.
@@ -179,6 +185,10 @@ impl Enrichment {
 
     /// Returns the Z at the interim look below which a level is dropped; −∞ if none ever is.
     pub fn drop_boundary(&self) -> f64 {
+        self.drop_boundary
+    }
+
+    fn boundary(&self) -> f64 {
         if self.drop_below == 0.0 {
             return f64::NEG_INFINITY;
         }

@@ -148,12 +148,16 @@ impl RestrictedCohort {
         // The plan stays: patients who are not eligible are replaced by later ones.
         let planned = scenario.randomised as usize;
         loop {
+            // Each is written, and kept if eligible: whether is hard to predict, so that a branch would
+            // take longer.
             let strata = &people.enrolled.strata[next..];
-            let chosen = strata.iter().enumerate();
-            let chosen =
-                chosen.filter(|&(_, &stratum)| adaptation.includes(levels, stratum as usize));
-            let missing = planned - positions.len();
-            positions.extend(chosen.map(|(at, _)| (next + at) as u32).take(missing));
+            let mut end = positions.len();
+            positions.resize(end + strata.len(), 0);
+            for (at, &stratum) in strata.iter().enumerate() {
+                positions[end] = (next + at) as u32;
+                end += usize::from(adaptation.includes(levels, stratum as usize));
+            }
+            positions.truncate(end.min(planned));
             let missing = planned - positions.len();
             if missing == 0 {
                 return;

@@ -96,9 +96,9 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         look: LookIndex,
     ) -> [f64; MOST_LEVELS] {
         let mut first = [f64::NEG_INFINITY; MOST_LEVELS];
-        for level in 0..adaptation.levels {
+        for (level, z) in first[..adaptation.levels].iter_mut().enumerate() {
             self.fill_population(analysis, adaptation, look, LevelSet::NONE.with(level));
-            first[level] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
+            *z = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
         }
         first
     }
