@@ -173,7 +173,7 @@ pub enum SolveError<E> {
         least: SearchPoint,
     },
     /// The probability does not depend on the value.
-    #[error("the quantity does not change with this key by more than Monte Carlo error near the target, {}", at_both(.ends))]
+    #[error("the quantity does not change with this key by more than Monte Carlo error near the target, {}; allowed: more --replicates, or --within a range in which it does", at_both(.ends))]
     Flat {
         /// The smallest and the largest value tried.
         ends: [SearchPoint; 2],
