@@ -152,6 +152,10 @@ fn scenarios_are_compared_by_their_common_analyses() {
     }
 }
 
+fn looks(of: &Value) -> Vec<Value> {
+    of["looks"].as_array().expect("a list").clone()
+}
+
 /// A command that needs a closed form names the reason why there is none and the analyses that have one;
 /// boundaries and decisions need none.
 #[test]
@@ -169,7 +173,6 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
     let boundaries = util::json(rescuesim().args(design));
     assert_eq!(boundaries["no_formula"], format!("No power and no sizes: {reason}."));
     let with_formula = util::json(rescuesim().args(design).args(["--analysis", "independence"]));
-    let looks = |of: &Value| of["looks"].as_array().expect("a list").clone();
     for (alone, with) in looks(&boundaries).iter().zip(looks(&with_formula)) {
         for key in
             ["z", "p_one_sided", "p_two_sided", "conditional_power_trend", "predictive_power"]

@@ -108,10 +108,13 @@ fn assert_expected(centres: &Centres, expected: &[(f64, f64)]) {
     }
 }
 
+fn opening() -> Opening {
+    Opening::Over(6.0 * DAYS_PER_MONTH)
+}
+
 /// Openings that are uniform over six months give a linear rise: 20·t²/12 by month t, then 20·(t − 3).
 #[test]
 fn openings_over_time_are_a_ramp_on_average() {
-    let opening = || Opening::Over(6.0 * DAYS_PER_MONTH);
     for shape in [None, Some(1.2)] {
         assert_expected(&centres(8, shape, opening()), &[(3.0, 15.0), (6.0, 60.0), (10.0, 140.0)]);
     }

@@ -424,16 +424,19 @@ fn escaped_in_json(text: &str) -> String {
     serde_json::to_string(text).expect("text is plain data")
 }
 
+fn factor_name(i: usize, name: &str) -> String {
+    format!("factors[{i}].name=\"{name}\"")
+}
+
 /// A factor with the name of another column gets a prefix.
 #[test]
 fn no_two_columns_of_a_trace_have_the_same_name() {
-    let set = |i: usize, name: &str| format!("factors[{i}].name=\"{name}\"");
     let names = [["arm", "before_control_arm", "day"], ["mrs", "month", "factor_mrs"]];
     for [first, second, third] in names {
         let mut command = rescuesim();
         command.args(["trace", "angel-reboot", "--format", "csv"]);
         command.args(["--set", "randomisation={method=\"complete\"}"]);
-        for name in [set(0, first), set(1, second), set(2, third)] {
+        for name in [factor_name(0, first), factor_name(1, second), factor_name(2, third)] {
             command.args(["--set", &name]);
         }
         let text = output(&mut command);

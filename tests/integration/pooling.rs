@@ -91,6 +91,15 @@ fn extreme_estimates_fit_the_width_of_a_terminal() {
     }
 }
 
+fn json(path: &std::path::Path) -> Value {
+    let text = output(rescuesim().arg("pool").arg(path).args(["--format", "json"]));
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+fn methods(json: &Value, outcome: usize) -> Value {
+    json["outcomes"][outcome]["methods"].clone()
+}
+
 #[test]
 fn csv_evidence_gives_the_same_result_as_toml() {
     let directory = directory();
@@ -99,11 +108,6 @@ fn csv_evidence_gives_the_same_result_as_toml() {
                 Baracchini 2017, 1, 23, 9, 23\nChang 2018,6,48,19,100\n\
                 Cornelissen 2018,0,12,5,14\nPeng 2019,21,66,29,66\n";
     fs::write(&path, rows).expect("the folder is writable");
-    let json = |path: &std::path::Path| -> Value {
-        let text = output(rescuesim().arg("pool").arg(path).args(["--format", "json"]));
-        serde_json::from_str(&text).expect("valid JSON")
-    };
-    let methods = |json: &Value, outcome: usize| json["outcomes"][outcome]["methods"].clone();
     assert_eq!(methods(&json(&path), 0), methods(&json(std::path::Path::new(PREMAT)), 1));
 }
 

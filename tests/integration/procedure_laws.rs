@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rescuesim::explore::quantities;
 use rescuesim::num::logistic;
-use rescuesim::outcome::Mrs;
+use rescuesim::outcome::{Mrs, MrsDistribution};
 use rescuesim::randomisation::Arm;
 use rescuesim::scenario::{Scenario, Truth};
 
@@ -93,11 +93,14 @@ fn equal_strategies_give_equal_trials() {
     }
 }
 
+fn marginals(of: &Scenario, truth: Truth) -> [MrsDistribution; 2] {
+    *of.marginal(truth).expect("it exists")
+}
+
 #[test]
 fn under_the_null_all_patients_have_the_strategy_of_control() {
     for path in &with_procedure() {
         let crossed = scenario_file(path, &["procedure.control.crossover=0.2"]);
-        let marginals = |of: &Scenario, truth| *of.marginal(truth).expect("it exists");
         let [control, experimental] = marginals(&crossed, Truth::Null);
         assert_eq!(control, experimental);
         assert_eq!(control, marginals(&scenario_file(path, &[]), Truth::Alternative)[0]);
@@ -238,12 +241,14 @@ fn the_log_odds_of_a_stent_apply_to_stented_patients_only() {
     assert!((independent("control") - logistic(-1.2)).abs() < 1e-14);
 }
 
+fn yields(set: &str) -> Option<f64> {
+    scenario_file("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield()
+}
+
 /// Without earlier stents, 60.2, 50.7 and 42.2 of Lee's 126 have persistent occlusion after 2, 3 and 4
 /// passes.
 #[test]
 fn the_screening_yield_is_the_share_with_persistent_occlusion() {
-    let yields =
-        |set: &str| scenario_file("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield();
     let success = [0.373016, 0.328571, 0.157895, 0.166667];
     let reocclusion = [0.148936, 0.086957, 0.0, 0.0];
     let published = [86.0, 60.2, 50.7, 42.2];

@@ -166,9 +166,15 @@ fn early_outcome() -> impl Strategy<Value = String> {
     })
 }
 
+fn dropout() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(0.0), 0.0..0.95f64]
+}
+
+fn log_odds() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(0.0), -10.0..10.0f64]
+}
+
 fn missing() -> impl Strategy<Value = String> {
-    let dropout = || prop_oneof![Just(0.0), 0.0..0.95f64];
-    let log_odds = || prop_oneof![Just(0.0), -10.0..10.0f64];
     let deaths = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0f64];
     (dropout(), dropout(), log_odds(), prop::array::uniform2(-20.0..20.0f64), deaths).prop_map(
         |(control, experimental, per_mrs, of_levels, deaths)| {

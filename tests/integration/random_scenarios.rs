@@ -88,13 +88,16 @@ pub fn lower() -> impl Strategy<Value = (String, String)> {
     (futility, harm)
 }
 
+fn sd() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(0.0), 0.0..3.0f64]
+}
+
 /// Centres, in three of four scenarios, with a randomisation method that may use them.
 pub fn centres() -> impl Strategy<Value = Vec<String>> {
     let opening = prop_oneof![
         Just(String::new()),
         (0.0..40.0f64).prop_map(|months| format!(",opening={{over_months={months}}}")),
     ];
-    let sd = || prop_oneof![Just(0.0), 0.0..3.0f64];
     let given = (1u32..40, 0.1..5.0f64, opening, sd(), sd(), any::<bool>()).prop_map(
         |(number, shape, opening, outcome, dropout, by_centre)| {
             let centres = format!(

@@ -211,12 +211,15 @@ fn classical_constants_are_the_published_ones() {
     }
 }
 
+fn stated(fraction: f64, spent: f64) -> StatedSpending {
+    StatedSpending { fraction, share: spent / 0.025 }
+}
+
 /// Stages that spend 1e-30 and less keep their precision, at the first look and after it. The
 /// look before a stage spends so much less that the trials it stops are negligible, and the bound
 /// is nearly that of a test with one look.
 #[test]
 fn stages_that_spend_1e_30_have_accurate_bounds() {
-    let stated = |fraction, spent: f64| StatedSpending { fraction, share: spent / 0.025 };
     for fractions in [[0.5, 0.7, 1.0], [0.9, 0.95, 1.0], [0.1, 0.9, 1.0]] {
         let points = vec![stated(fractions[0], 1e-45), stated(fractions[1], 1e-30)];
         let rule = EfficacyRule::Spending(SpendingFunction::Stated(points));

@@ -33,8 +33,11 @@ fn study([a, n_e, c, n_c]: Table) -> Study {
     Study { name: "study".into(), experimental: (a, n_e), control: (c, n_c) }
 }
 
+fn random(tau: TauEstimator, hartung_knapp: bool) -> PoolingMethod {
+    PoolingMethod::RandomEffects { tau, hartung_knapp }
+}
+
 fn methods() -> Vec<(&'static str, PoolingMethod)> {
-    let random = |tau, hartung_knapp| PoolingMethod::RandomEffects { tau, hartung_knapp };
     vec![
         ("IV fixed (EE)", PoolingMethod::InverseVariance),
         ("MH (no correction in MH; metafor default)", PoolingMethod::MantelHaenszel),

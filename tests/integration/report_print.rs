@@ -13,6 +13,10 @@ fn installed(program: &str) -> bool {
     found
 }
 
+fn is_marked(row: &[u8]) -> bool {
+    row.iter().any(|&pixel| pixel < 200)
+}
+
 /// Simulates a report and prints it to a PDF file of the folder.
 fn printed(scenario: &str, folder: &Path, browser: &str) -> Vec<PrintedPage> {
     let page = folder.join("report.html");
@@ -71,7 +75,6 @@ impl PrintedPage {
         };
         let (_, width, height) = (number(), number(), number());
         let pixels = &image[image.len() - width * height..];
-        let is_marked = |row: &[u8]| row.iter().any(|&pixel| pixel < 200);
         let last = pixels.chunks(width).rposition(is_marked).map_or(0, |row| row + 1);
         Self {
             text: text.to_owned(),

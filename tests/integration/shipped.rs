@@ -66,12 +66,15 @@ fn an_unknown_name_is_reported_with_the_nearest_name() {
     assert!(errors.contains("cannot be read"), "{errors}");
 }
 
+fn holds_a_key(line: &str) -> bool {
+    line.starts_with('[') || line.contains(" = ")
+}
+
 /// The template is also valid with every commented key included.
 #[test]
 fn the_template_is_valid() {
     let scenario = Scenario::parse(STARTING, &[]).expect("a valid scenario");
     assert!(scenario.analyses.len() == 2);
-    let holds_a_key = |line: &str| line.starts_with('[') || line.contains(" = ");
     let full: Vec<String> = STARTING
         .lines()
         .skip_while(|line| line.starts_with('#'))

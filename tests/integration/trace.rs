@@ -377,15 +377,16 @@ fn find_selects_the_first_trial_with_the_conclusion() {
     assert_eq!(find(&scenario, &possible, FIRST, 250, &cancelled), Err(Cancelled));
 }
 
+fn endings(scenario: &Scenario) -> Vec<String> {
+    TrialEnding::possible(scenario).iter().map(TrialEnding::to_string).collect()
+}
+
 #[test]
 fn a_design_allows_only_its_own_conclusions() {
-    let words = |scenario: &Scenario| -> Vec<String> {
-        TrialEnding::possible(scenario).iter().map(TrialEnding::to_string).collect()
-    };
-    let one_look = words(&shipped("guo-cohort", &[]));
+    let one_look = endings(&shipped("guo-cohort", &[]));
     assert_eq!(one_look, ["efficacy", "efficacy-at-1", "not-significant", "full-run"]);
     let late = shipped("angel-reboot", &["design.efficacy_looks=[2]"]);
-    assert!(!words(&late).contains(&"efficacy-at-1".to_owned()));
+    assert!(!endings(&late).contains(&"efficacy-at-1".to_owned()));
     for wrong in
         ["", "efficacy-at-", "efficacy-at-x", "full-run-at-2", "stop", "not-significant-at-3"]
     {
