@@ -6,6 +6,7 @@ use crate::analysis::method::{GroupedBy, PatientScore};
 use crate::analysis::proportional_odds::levels::Levels;
 use crate::analysis::{BoundMethod, Counts};
 use crate::design::comparison::Balance;
+use crate::num::{difference, dot};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::{Analysis, Scenario, Truth};
 
@@ -135,14 +136,6 @@ fn ranks(cells: &[Counts], levels: &Levels) -> [f64; LEVELS] {
     })
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
-}
-
 impl Strata {
     fn new(scenario: &Scenario, truth: Truth, analysis: &Analysis) -> Self {
         let cells = Counting::of_analysis(scenario, truth, analysis).strata(scenario);
@@ -175,13 +168,13 @@ impl Strata {
         let projections = self.means.each_ref().map(|means| self.projected(means, partitions));
         for (arm, projection) in projections.iter().enumerate() {
             let within = dot(&self.shares, &self.variances[arm]);
-            let residuals = differences(&self.means[arm], projection);
+            let residuals = difference(&self.means[arm], projection);
             left += (within + self.variance(&residuals)) / self.arms[arm];
             all += (within + self.variance(&self.means[arm])) / self.arms[arm];
         }
         let [control, experimental] = &projections;
         // Balance does not remove differences of the effect between strata.
-        left += self.variance(&differences(experimental, control));
+        left += self.variance(&difference(experimental, control));
         if all > 0.0 && left < (1.0 - NEGLIGIBLE) * all { left / all } else { 1.0 }
     }
 
@@ -192,7 +185,7 @@ impl Strata {
         let groups = group_of_strata(&analysis.method, means.len());
         let groups = groups.into_iter().map(|group| group as u32).collect();
         let of_groups = self.projected(&means, &[groups]);
-        let rest = differences(&means, &of_groups);
+        let rest = difference(&means, &of_groups);
         let all = dot(&self.shares, &self.variances[0]) + self.variance(&self.means[0]);
         if all > 0.0 { self.variance(&rest) / all } else { 0.0 }
     }

@@ -1,5 +1,7 @@
 //! Fixed points of a function of several variables.
 
+use super::{difference, dot};
+
 /// Largest number of steps of a search.
 const MOST_STEPS: usize = 100;
 /// Largest number of Jacobians that a search computes by differences, each at the cost of one or two
@@ -145,14 +147,6 @@ fn inverted(columns: &[Vec<f64>]) -> Option<Inverse> {
 /// Returns r(x) = f(x) − x; `None` outside the domain of `f`.
 fn residual(f: impl Fn(&[f64]) -> Option<Vec<f64>>, x: &[f64]) -> Option<Vec<f64>> {
     Some(difference(&f(x)?, x))
-}
-
-fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn length(a: &[f64]) -> f64 {

@@ -40,6 +40,21 @@ pub fn add_log_odds(p: f64, log_odds: f64) -> f64 {
     if log_odds == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) + log_odds) }
 }
 
+/// A number; `None` if it is infinite or NaN.
+pub fn finite(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite())
+}
+
+/// The scalar product of two vectors.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The difference of two vectors.
+pub(crate) fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
 /// The largest number below 1.
 const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
 

@@ -3,6 +3,7 @@
 use super::{Figure, axis};
 use crate::explore::convergence::ConvergencePoint;
 use crate::explore::dossier::{Calendar, CalendarPoint, Distribution, Dossier};
+use crate::num::finite;
 use crate::report::document::Columns;
 use crate::report::figure::{
     self, ArmDifference, Curve, CurveAxis, CurveScale, CurveStyle, LookPanel, LookShares,
@@ -62,8 +63,9 @@ pub(super) fn planned(scenario: &Scenario) -> Figure {
         let bounds = PlannedBounds {
             analysed: f64::from(look.analysed),
             efficacy: scenario.planned_efficacy_bound(k),
-            futility: tested(look.futility),
-            harm: tested(look.harm),
+            // An infinite boundary is not tested.
+            futility: finite(look.futility),
+            harm: finite(look.harm),
         };
         for (name, z) in
             [("efficacy", bounds.efficacy), ("futility", bounds.futility), ("harm", bounds.harm)]
@@ -83,11 +85,6 @@ pub(super) fn planned(scenario: &Scenario) -> Figure {
         svg: figure::paths(&looks, &[]),
         data: csv::CsvTable::new(&["look", "analysed", "boundary", "z"], rows),
     }
-}
-
-/// Returns a boundary; `None` for an infinite one, which is not tested.
-fn tested(z: f64) -> Option<f64> {
-    Some(z).filter(|z| z.is_finite())
 }
 
 fn paths_caption(analysis: &AnalysisSummary) -> String {

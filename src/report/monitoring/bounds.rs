@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::design::monitor::RunningTrial;
+use crate::num::finite;
 use crate::num::normal::{two_sided, upper_tail};
 
 /// The boundaries of a look for the observed or planned information.
@@ -35,6 +36,7 @@ pub(super) fn bounds(monitored: &RunningTrial) -> Vec<BoundsOfLook> {
             look,
             analysed: monitored.analysed()[k],
             information_fraction: boundaries.information_fractions[k],
+            // An infinite boundary is not tested.
             z_efficacy: finite(boundaries.efficacy[k]),
             p_efficacy: finite(boundaries.efficacy[k])
                 .map(|z| BoundaryP { one_sided: upper_tail(z), two_sided: two_sided(z) }),
@@ -43,9 +45,4 @@ pub(super) fn bounds(monitored: &RunningTrial) -> Vec<BoundsOfLook> {
             alpha_spent: boundaries.alpha_spent[k],
         })
         .collect()
-}
-
-/// Returns a boundary; `None` if it is infinite, which means that it is not tested.
-fn finite(z: f64) -> Option<f64> {
-    z.is_finite().then_some(z)
 }

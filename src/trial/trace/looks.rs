@@ -6,6 +6,7 @@ use super::month;
 use crate::analysis::{FitStatus, TestResult};
 use crate::bayes::LookProbabilities;
 use crate::design::{AnalysedSoFar, Design, LookBounds};
+use crate::num::finite;
 use crate::outcome::LEVELS;
 use crate::scenario::SafetyEndpoint;
 use crate::trial::analyst::patients_analysed;
@@ -135,7 +136,8 @@ impl TestTrace {
 
 impl Bounds {
     fn new(efficacy: f64, futility: f64, harm: f64) -> Self {
-        Self { efficacy: tested(efficacy), futility: tested(futility), harm: tested(harm) }
+        // Nothing reaches an infinite boundary.
+        Self { efficacy: finite(efficacy), futility: finite(futility), harm: finite(harm) }
     }
 
     /// Returns the boundaries of a look at a position in the plan.
@@ -159,7 +161,7 @@ impl Bounds {
 impl EventTrace {
     /// Compares the arms at look `k` of the plan, from 0.
     pub fn at_look(endpoint: &SafetyEndpoint, counts: [EventCounts; 2], k: usize) -> Self {
-        let bound = endpoint.boundary.as_ref().and_then(|boundary| tested(boundary.bound(k)));
+        let bound = endpoint.boundary.as_ref().and_then(|boundary| finite(boundary.bound(k)));
         Self { bound, ..Self::untested(endpoint, counts) }
     }
 
@@ -168,11 +170,6 @@ impl EventTrace {
         let z = safety::z(&counts, endpoint).unwrap_or(f64::NAN);
         Self { name: endpoint.name.clone(), counts, z, bound: None }
     }
-}
-
-/// Returns a boundary unless it is infinite, so that nothing reaches it.
-fn tested(bound: f64) -> Option<f64> {
-    bound.is_finite().then_some(bound)
 }
 
 impl FollowedCohort<'_, '_> {

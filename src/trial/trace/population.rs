@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::design::enrichment::MOST_LEVELS;
+use crate::num::finite;
 use crate::scenario::PopulationRule;
 use crate::trial::{FollowedCohort, TrialResult};
 
@@ -97,8 +98,4 @@ impl FollowedCohort<'_, '_> {
             screened: result.screened,
         })
     }
-}
-
-fn finite(z: f64) -> Option<f64> {
-    z.is_finite().then_some(z)
 }
