@@ -28,7 +28,7 @@ use super::{Analysis, Scenario};
 use crate::outcome::Mrs;
 use crate::outcome::safety::Event;
 use crate::randomisation::Arm;
-use columns::{Columns, EarlyNeed, Needs, early_known_after};
+use columns::{EarlyNeed, Needs, PatientColumns, early_known_after};
 use row::{
     ARMS, CellProblem, DAY, DAY_OF_PATIENT, MRS, Row, parse_arm, parse_bool, parse_day, parse_mrs,
 };
@@ -130,7 +130,7 @@ impl PatientReader<'_> {
     /// Reads a patient; `None` if they were randomised after the cut-off.
     fn patient(
         &self,
-        columns: &Columns,
+        columns: &PatientColumns,
         needs: &Needs,
         row: &Row<'_>,
     ) -> Result<Option<TrialPatient>, CellProblem> {
@@ -177,7 +177,7 @@ impl PatientReader<'_> {
     }
 
     /// Reads the arm whose treatment a patient received, that of their own arm if the file does not say.
-    fn received(columns: &Columns, row: &Row<'_>, arm: Arm) -> Result<Arm, CellProblem> {
+    fn received(columns: &PatientColumns, row: &Row<'_>, arm: Arm) -> Result<Arm, CellProblem> {
         let received = row.parsed(columns.received, ARMS, parse_arm)?;
         let per_protocol = row.parsed(columns.per_protocol, "yes or no", parse_bool)?;
         match (received, per_protocol) {
@@ -199,7 +199,11 @@ impl PatientReader<'_> {
         }
     }
 
-    fn outcome(&self, columns: &Columns, row: &Row<'_>) -> Result<PatientOutcome, CellProblem> {
+    fn outcome(
+        &self,
+        columns: &PatientColumns,
+        row: &Row<'_>,
+    ) -> Result<PatientOutcome, CellProblem> {
         let mrs = row.parsed(Some(columns.mrs), MRS, parse_mrs)?;
         let lost = row.parsed(columns.lost, "yes or no", parse_bool)?.unwrap_or(false);
         let outcome_day = row.parsed(columns.outcome_day, DAY, parse_day)?;
@@ -238,7 +242,7 @@ impl PatientReader<'_> {
 
     /// Finds the stratum from the levels: of those with the same levels of the factors that have a column,
     /// the first, as the analysis does not use the others.
-    fn stratum(&self, columns: &Columns, row: &Row<'_>) -> Result<u32, CellProblem> {
+    fn stratum(&self, columns: &PatientColumns, row: &Row<'_>) -> Result<u32, CellProblem> {
         let population = &self.scenario.population;
         let mut levels = Vec::new();
         for (factor, column) in population.factors().iter().zip(&columns.factors) {
@@ -265,7 +269,7 @@ impl PatientReader<'_> {
 
     fn events(
         &self,
-        columns: &Columns,
+        columns: &PatientColumns,
         row: &Row<'_>,
         outcome: PatientOutcome,
         day: Option<f64>,

@@ -2,7 +2,7 @@
 
 use super::{Card, CardSource, Definition, Element, Report, rules};
 use crate::expected::Assumptions;
-use crate::report::document::{Document, capitalised};
+use crate::report::document::{Columns, Document, capitalised};
 use crate::report::numeral::{
     MOST_DECIMALS, decimals_of, fixed, grouped, percent_with_error, trimmed, with_error,
 };
@@ -268,17 +268,18 @@ pub(super) fn conduct(report: &Report<'_>) -> Vec<Definition> {
 /// Tabulates expected size and duration.
 fn size(report: &Report<'_>) -> Document {
     let [effect, none] = report.truths();
-    let rows = [("assumed effect", effect), (report.null_in_words(), none)];
-    let rows = rows.map(|(name, truth)| size_row(name, &truth.analyses[0])).to_vec();
-    let header =
-        ["if there is", "patients, mean", "80th percentile", "months to decision", "stops early"];
-    // A single look cannot stop early.
-    let shown = if report.has_interims() { header.len() } else { 4 };
-    let rows = rows.into_iter().map(|row| row.into_iter().take(shown).collect()).collect();
-    Document::new().heading("Size and duration, primary analysis").table(&header[..shown], rows)
+    let truths = [("assumed effect", effect), (report.null_in_words(), none)];
+    let table = Columns::of(truths.map(|(name, truth)| (name, &truth.analyses[0])))
+        .column("if there is", |(name, _)| *name)
+        .column("patients, mean", |(_, analysis)| with_error(analysis.n_randomised.mean))
+        .column("80th percentile", |(_, analysis)| with_error(analysis.n_randomised.p80))
+        .column("months to decision", |(_, analysis)| with_error(analysis.duration_months))
+        // A single look cannot stop early.
+        .column_if(report.has_interims(), "stops early", |(_, analysis)| stops_early(analysis));
+    Document::new().heading("Size and duration, primary analysis").and(table.document())
 }
 
-fn size_row(name: &str, analysis: &AnalysisSummary) -> Vec<String> {
+fn stops_early(analysis: &AnalysisSummary) -> String {
     let interims = &analysis.looks[..analysis.looks.len() - 1];
     // The reasons exclude each other, so that their shares add up.
     let early: f64 = interims
@@ -288,13 +289,7 @@ fn size_row(name: &str, analysis: &AnalysisSummary) -> Vec<String> {
             look.efficacy.value + look.futility.value + look.harm.value + safety
         })
         .sum();
-    vec![
-        name.to_owned(),
-        with_error(analysis.n_randomised.mean),
-        with_error(analysis.n_randomised.p80),
-        with_error(analysis.duration_months),
-        format!("{} %", fixed(100.0 * early, 1)),
-    ]
+    format!("{} %", fixed(100.0 * early, 1))
 }
 
 /// Tabulates adverse events and the chance that they stop the trial; empty if none are followed.

@@ -83,7 +83,7 @@ pub(super) fn early_known_after(scenario: &Scenario) -> Option<f64> {
 
 /// Columns of a file, by position.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct PatientColumns {
     pub(super) arm: usize,
     pub(super) mrs: usize,
     /// Of each factor of the scenario.
@@ -123,7 +123,7 @@ impl PatientReader<'_> {
         &self,
         header: &csv::StringRecord,
         needs: &Needs,
-    ) -> Result<Columns, String> {
+    ) -> Result<PatientColumns, String> {
         let scenario = self.scenario;
         let names: Vec<&str> = header.iter().collect();
         if let Some(problem) = separator::problem(header) {
@@ -135,7 +135,7 @@ impl PatientReader<'_> {
             let is_free = !RESERVED.contains(&endpoint.name.as_str());
             found(&names, &endpoint.name).filter(|_| is_free)
         });
-        let columns = Columns {
+        let columns = PatientColumns {
             arm: named(&names, "arm")?,
             mrs: named(&names, "mrs")?,
             factors: factors.map(|factor| factor_column(&names, &factor.name)).collect(),
