@@ -113,6 +113,7 @@ impl<O: PhaseObserver> Simulator<'_, O> {
         phases.ended(if is_stated { Phase::Outcome } else { Phase::Procedure });
         if truth == Truth::Alternative || scenario.loses_by_outcome() {
             cohort.lose(scenario, 0);
+            // Those of the replicate before would count as looks that have taken place.
             result.looks[truth.index()].clear();
             cohort.find_looks(scenario, &mut result.looks[truth.index()]);
         } else {

@@ -110,6 +110,7 @@ impl<E> RootSearch<'_, '_, E> {
             if fitted.slope_in_errors() < 3.0 {
                 continue;
             }
+            // Kept if later rounds find none: a narrow window may have too few replicates.
             line = Some(fitted);
             slope = fitted.b;
             root = self.domain.value(self.dose_within_reach(&fitted, &xs));
@@ -148,6 +149,7 @@ impl<E> RootSearch<'_, '_, E> {
             if (all.share() - target).abs() > CLEAR * error {
                 break;
             }
+            // Doubled, so that a value near the target takes few steps.
             more = all.n;
         }
         Ok(Some(all.share()))

@@ -143,6 +143,7 @@ impl Cohort {
         for column in [due_days, dropout_draws, early_draws, quantiles, drawn_quantiles] {
             column.clear();
         }
+        // People are appended to these columns, also after the first.
         self.event_draws.clear();
         let patients = self.enrolled.arrival_days.len();
         self.draw_follow_up(scenario, patients);

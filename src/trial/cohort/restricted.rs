@@ -84,6 +84,7 @@ impl RestrictedCohort {
         adaptation: &PopulationAdaptation,
         restriction: Restriction,
     ) {
+        // Its patients also depend on the restriction before, which another truth may not have had.
         self.enrolled_by = None;
         self.enrol(unrestricted, scenario, streams, adaptation, restriction);
     }
@@ -106,6 +107,7 @@ impl RestrictedCohort {
         self.choose(people, scenario, streams, adaptation, restriction);
         let Self { positions, cohort, .. } = self;
         let drawn = positions.last().map_or(0, |&last| last as usize + 1);
+        // Another truth may have needed more people, who are drawn already.
         if drawn > people.due_days.len() {
             people.draw_follow_up(scenario, drawn);
             people.draw_quantiles(scenario, drawn);

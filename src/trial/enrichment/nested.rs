@@ -75,6 +75,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             nested[size - 1] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
         }
         let at = selection.selected(&nested[..sizes.len()]);
+        // All may be without a statistic, and the first of equals would be selected.
         let at = at.filter(|&at| nested[at] > f64::NEG_INFINITY);
         let selected = at.map_or(adaptation.all(), |at| LevelSet::first(at + 1));
         self.fill_population(analysis, adaptation, look, selected);
