@@ -416,6 +416,19 @@ fn a_re_estimated_design_has_the_characteristics_of_the_reference() {
     );
 }
 
+/// The inflation factor takes the variance to be the same under both hypotheses.
+#[test]
+fn a_size_that_misses_its_power_says_so() {
+    let utilities = "--common-odds-ratio 2 --utilities 1,0.9,0.7,0.6,0.3,0,0 --looks 5 --spending pocock --futility cp:0.1";
+    let control = ["--control-mrs", "5,5,10,20,20,20,20", "--power", "0.8"];
+    let text = printed(&[&control], utilities);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("Power at these sizes: 0.797"), "{text}");
+    assert!(text.contains("It misses the power a little, as the variance differs"), "{text}");
+    let rates = printed(&[&RATES], "--power 0.8 --looks 3");
+    assert!(!rates.contains("misses the power"), "{rates}");
+}
+
 /// Only an increase is rounded to the step: other trials keep the planned size.
 #[test]
 fn a_size_that_is_not_increased_is_not_rounded() {
