@@ -389,7 +389,7 @@ fn contradictions_between_keys_are_reported() {
                 "procedure.reocclusion=[0]",
                 "procedure.randomised_after={passes=[1,3],shares=[50,50]}",
             ],
-            "`procedure.randomised_after` is 3; allowed: a number of passes after which somebody",
+            "`procedure.randomised_after` is 3; allowed: a number of passes after which some patients",
         ),
         // A stent is certain after one pass, but patients are randomised after two.
         (

@@ -241,7 +241,7 @@ const REFUSED: [Refused; 21] = [
         RESCUE,
         &["experimental.functional_independence=many"],
         &["outcome.stenting"],
-        &["expected a figure and a number, as in control.functional_independence=0.25"],
+        &["expected a quantity and a number, as in control.functional_independence=0.25"],
     ),
     (RESCUE, &["experimental.functional_independence=nan"], &["outcome.stenting"], &["a number"]),
 ];

@@ -423,7 +423,7 @@ fn a_size_that_misses_its_power_says_so() {
     let control = ["--control-mrs", "5,5,10,20,20,20,20", "--power", "0.8"];
     let text = printed(&[&control], utilities);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("Power at these sizes: 0.797"), "{text}");
+    assert!(text.contains("Power at these sizes: 0.7969"), "{text}");
     assert!(text.contains("It misses the power a little, as the variance differs"), "{text}");
     let rates = printed(&[&RATES], "--power 0.8 --looks 3");
     assert!(!rates.contains("misses the power"), "{rates}");
