@@ -270,7 +270,7 @@ function chooser(path, title, choices, chosen, choose, described) {
   const meaning = helps?.choices?.[chosen]?.meaning ?? "";
   // The frame around alternatives has the place for their errors.
   const place = described === path ? "" : error(described);
-  return el("div", { class: "field", "data-path": described }, el("label", { for: name }, title), el("span", { class: "input" }, select), el("p", { class: "hint", id: `${name}-meaning` }, meaning), place);
+  return el("div", { class: "field", "data-path": described }, el("label", { for: name }, title), el("span", { class: "input" }, select), el("p", { class: "hint", id: `${name}-meaning` }, withCode(meaning)), place);
 }
 
 function words(choice) {
@@ -359,7 +359,7 @@ function fieldElement(one) {
   const { path, kind } = one;
   const key = help(path);
   const name = id(path);
-  const hint = el("p", { class: "hint", id: `${name}-hint` }, hintText(key, one));
+  const hint = el("p", { class: "hint", id: `${name}-hint` }, withCode(hintText(key, one)));
   const described = `${name}-hint ${name}-error`;
   if (kind === "seven") return sevenElement(one, hint);
   const input = inputOf(one, name, described);
@@ -376,6 +376,11 @@ function unitOf(key, one) {
   if (one.kind !== "number") return "";
   const unit = key.unit ?? "";
   return ["patients", "patients per month", "patients with an outcome", "months", "days", "minutes", "passes", "replicates"].includes(unit) ? unit.replace("patients per month", "a month").replace("patients with an outcome", "patients") : "";
+}
+
+/** A text whose parts between backticks are keys. */
+function withCode(text) {
+  return text.split("`").map((part, i) => i % 2 === 1 ? el("code", {}, part) : part);
 }
 
 function hintText(key, one) {
