@@ -131,18 +131,20 @@ fn or_dash(odds_ratio: Option<f64>) -> String {
     odds_ratio.map_or("–".to_owned(), |odds_ratio| format!("{odds_ratio:.4}"))
 }
 
+/// Writes the probability of efficacy by formula; a dash if there is none.
+fn rejection(expected: &Expected<'_>, truth: Truth, analysis: &Analysis) -> String {
+    let closed_form = expected.normal_approximation(truth, analysis).ok();
+    number(closed_form.map(|closed_form| closed_form.rejection()))
+}
+
 fn formula(scenario: &Scenario) -> Document {
     let expected = Expected::new(scenario);
     let at_margin = scenario.primary_hypothesis().has_margin();
     let error = if at_margin { "type I error at the margin" } else { "type I error" };
-    let rejection = |truth: Truth, analysis: &Analysis| {
-        let closed_form = expected.normal_approximation(truth, analysis).ok();
-        number(closed_form.map(|closed_form| closed_form.rejection()))
-    };
     let table = Columns::of(&scenario.analyses)
         .column("analysis", |analysis| analysis.name.clone())
-        .column("power", |analysis| rejection(Truth::Alternative, analysis))
-        .column(error, |analysis| rejection(Truth::Null, analysis))
+        .column("power", |analysis| rejection(&expected, Truth::Alternative, analysis))
+        .column(error, |analysis| rejection(&expected, Truth::Null, analysis))
         .column_if(scenario.prior.is_some(), "assurance", |analysis| {
             number(expected.assurance(analysis))
         })

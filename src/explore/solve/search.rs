@@ -184,10 +184,10 @@ impl<E> RootSearch<'_, '_, E> {
                 self.steep(pair, replicates)
             }
             Some(TargetPlace::Beyond(best)) => {
-                Err(SolveError::Unreachable { ends: self.ends(range), best })
+                Err(SolveError::Unreachable { ends: self.ends(range.0, range.1), best })
             }
             Some(TargetPlace::Everywhere(least)) => {
-                Err(SolveError::Everywhere { ends: self.ends(range), least })
+                Err(SolveError::Everywhere { ends: self.ends(range.0, range.1), least })
             }
             None => Err(SolveError::NoStart),
         }
@@ -198,11 +198,11 @@ impl<E> RootSearch<'_, '_, E> {
         let xs = self.points.iter().map(|point| point.x);
         let low = xs.clone().fold(f64::INFINITY, f64::min);
         let high = xs.fold(f64::NEG_INFINITY, f64::max);
-        SolveError::Flat { ends: self.ends((low, high)) }
+        SolveError::Flat { ends: self.ends(low, high) }
     }
 
     /// Returns what all replicates at two values show.
-    fn ends(&self, (low, high): (f64, f64)) -> [SearchPoint; 2] {
+    fn ends(&self, low: f64, high: f64) -> [SearchPoint; 2] {
         [low, high].map(|x| {
             let here = self.points.iter().filter(|point| point.x == x);
             let (count, n) = here.fold((0, 0), |(count, n), point| {

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::describe;
 use crate::design::reestimation::FinalStatistic;
 use crate::explore::monitor::{ChangedLookData, LookConclusion, UnblindedRule};
+use crate::num::finite;
 use crate::report::document::Document;
-use crate::report::numeral::{NONE, fixed, grouped};
+use crate::report::numeral::{fixed, grouped, number};
 use crate::scenario::{Analysis, Scenario};
 use crate::trial::Conclusion;
 
@@ -98,9 +99,9 @@ impl ChangedLookReport {
             summary: String::new(),
             effect_scale: analysis.method.scale().name(),
             estimate: finite(data.estimate),
-            interval: finite_interval(data.interval),
+            interval: limits(data.interval.0, data.interval.1),
             weighted_estimate: finite(data.weighted.median),
-            weighted_interval: finite_interval((data.weighted.low, data.weighted.high)),
+            weighted_interval: limits(data.weighted.low, data.weighted.high),
             warnings: Vec::new(),
         };
         report.warnings = report.implausible(scenario.design.looks()[rule.look].efficacy);
@@ -139,28 +140,26 @@ impl ChangedLookReport {
             return format!("Final look of a changed size: the {name} Z does not exist.");
         };
         let z = fixed(z, 4);
-        let bound = |bound: Option<f64>| bound.map_or(NONE.to_owned(), |bound| fixed(bound, 4));
         let finding = match self.decision {
             LookConclusion::Efficacy => {
-                format!("{z} is at or above the efficacy boundary ({})", bound(self.z_efficacy))
+                format!("{z} is at or above the efficacy boundary ({})", number(self.z_efficacy))
             }
             LookConclusion::Harm => {
-                format!("{z} is at or below the harm boundary ({})", bound(self.z_harm))
+                format!("{z} is at or below the harm boundary ({})", number(self.z_harm))
             }
             LookConclusion::Futility
             | LookConclusion::Safety
             | LookConclusion::Continue
             | LookConclusion::NotSignificant => {
-                format!("{z} is below the efficacy boundary ({})", bound(self.z_efficacy))
+                format!("{z} is below the efficacy boundary ({})", number(self.z_efficacy))
             }
         };
         format!("Final look of a changed size: the {name} Z of {finding}.")
     }
 
     fn size_in_words(&self) -> String {
-        let patients = |number: u32| grouped(u64::from(number));
         let randomised = match self.randomised {
-            Some(randomised) => format!("; {} were randomised", patients(randomised)),
+            Some(randomised) => format!("; {} were randomised", grouped(u64::from(randomised))),
             None => String::new(),
         };
         format!(
@@ -168,8 +167,8 @@ impl ChangedLookReport {
              {}{randomised}.",
             fixed(self.conditional_power, 4),
             self.zone,
-            patients(self.size_by_rule),
-            patients(self.planned)
+            grouped(u64::from(self.size_by_rule)),
+            grouped(u64::from(self.planned))
         )
     }
 
@@ -184,14 +183,12 @@ impl ChangedLookReport {
         ];
         let rows = rows.map(|(name, outcomes, z)| {
             let mark = if name == deciding { " <" } else { "" };
-            let z = z.map_or(NONE.to_owned(), |z| fixed(z, 4));
-            vec![format!("{name}{mark}"), grouped(u64::from(outcomes)), z]
+            vec![format!("{name}{mark}"), grouped(u64::from(outcomes)), number(z)]
         });
         Document::of_table(&["", "outcomes", "Z"], rows.into())
     }
 
     fn effects(&self) -> Document {
-        let number = |value: Option<f64>| value.map_or(NONE.to_owned(), |value| fixed(value, 4));
         let rows = [
             ("weighted", self.weighted_estimate, self.weighted_interval),
             ("conventional, ignores the change", self.estimate, self.interval),
@@ -235,10 +232,7 @@ impl ChangedLookReport {
     }
 }
 
-fn finite(value: f64) -> Option<f64> {
-    Some(value).filter(|value| value.is_finite())
-}
-
-fn finite_interval((low, high): (f64, f64)) -> Option<(f64, f64)> {
-    Some((low, high)).filter(|_| !low.is_nan() && !high.is_nan())
+/// Returns the limits of an interval; `None` if one does not exist.
+fn limits(low: f64, high: f64) -> Option<(f64, f64)> {
+    (!low.is_nan() && !high.is_nan()).then_some((low, high))
 }
