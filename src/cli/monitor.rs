@@ -125,7 +125,8 @@ struct InterimArgs {
     #[arg(long, value_name = "X/N", value_parser = typed::successes,
           requires_all = ["interim_experimental", "control"])]
     interim_control: Option<EventCounts>,
-    /// The same of the experimental arm.
+    /// At a final look of a changed size: successes and patients of the experimental arm at the look that
+    /// changed it, in addition to --experimental with all patients.
     #[arg(long, value_name = "X/N", value_parser = typed::successes, requires = "interim_control")]
     interim_experimental: Option<EventCounts>,
     /// At a final look of a changed size: patients of the control arm with an mRS of 0, 1 … 6 at the look
@@ -134,7 +135,8 @@ struct InterimArgs {
           requires_all = ["interim_experimental_mrs", "control_mrs"],
           value_parser = typed::patients)]
     interim_control_mrs: Vec<u32>,
-    /// The same of the experimental arm.
+    /// At a final look of a changed size: patients of the experimental arm with an mRS of 0, 1 … 6 at the
+    /// look that changed it, in addition to --experimental-mrs with all patients.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "interim_control_mrs",
           value_parser = typed::patients)]
     interim_experimental_mrs: Vec<u32>,

@@ -136,7 +136,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         // A smaller trial ends before the planned number is reached, at which recruitment pauses.
         let paused_days = if randomised > scenario.randomised { pause } else { 0.0 };
         let day = scenario.follow_up.closes(arrivals[last] + paused_days);
-        // A final look waits for the last patient, so that nobody is still followed.
+        // A final look waits for the last patient, so that no patient is still in follow-up.
         let all = PatientsSoFar { randomised, overrun: 0 };
         let moment = LookMoment {
             day,

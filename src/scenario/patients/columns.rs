@@ -19,13 +19,13 @@ pub(super) struct Needs {
 /// Patients whose early mRS an analysis must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EarlyNeed {
-    /// Nobody's.
+    /// The early mRS is not used.
     Nobody,
-    /// That of patients in the pipeline, if it is known.
+    /// Patients in the pipeline, where it is known.
     Pipeline,
-    /// That of patients lost to follow-up.
+    /// Patients lost to follow-up.
     Lost,
-    /// That of all whose follow-up has ended.
+    /// All patients whose follow-up has ended.
     Everybody,
 }
 

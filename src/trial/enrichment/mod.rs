@@ -58,7 +58,7 @@ impl PopulationDecision {
 /// A look that was judged by the population left there.
 #[derive(Debug, Clone, Copy)]
 struct JudgedLook {
-    /// Z of the population left; `None` if neither it nor the population that came to the look has one.
+    /// Z of the population left; `None` if neither it nor the population before the look has one.
     z: Option<f64>,
     /// Whether the look counts as one whose statistic could not be computed.
     is_failed: bool,
@@ -186,7 +186,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             restricted_at: current.restricted_at.or(Some(look)),
             ..current
         });
-        // A level may have no patients in the population: nobody would ever come.
+        // A level may have no patients in the population, so that recruitment would never end.
         if adaptation.share(levels) == 0.0 {
             return false;
         }

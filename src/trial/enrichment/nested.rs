@@ -18,7 +18,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     ) -> JudgedLook {
         let before = self.current_population().levels;
         let mut z = self.population_z(analysis);
-        // Counted for the population that came to the look, whatever is selected there.
+        // Counted for the population before the look, whatever is selected there.
         let is_failed = z.is_none();
         let decision = loop {
             let levels = self.current_population().levels;
