@@ -86,6 +86,8 @@
 //! `tests/integration/one_path.rs`, from `SHORTEST` in the tests of `analysis/method.rs` and, if they
 //! have a closed form, from `WITH_CLOSED_FORM` in `scenario/comparison.rs`.
 
+#![forbid(unsafe_code)]
+
 pub mod num;
 pub mod rng;
 pub mod population;

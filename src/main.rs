@@ -4,8 +4,23 @@ mod cli;
 
 use std::process::ExitCode;
 
+// Read before `main`: there the standard library opens /dev/null in its place, and what is written is lost
+// without an error.
+#[cfg(unix)]
+#[ctor::ctor(unsafe)]
+static STDOUT_WAS_CLOSED: bool = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+
+/// Returns whether standard output was closed when the program was started.
+fn stdout_was_closed() -> bool {
+    #[cfg(unix)]
+    return *STDOUT_WAS_CLOSED;
+    // Elsewhere writing to it fails.
+    #[cfg(not(unix))]
+    return false;
+}
+
 fn main() -> ExitCode {
-    match cli::dispatch(cli::Cli::of_command_line()) {
+    match cli::Cli::of_command_line().and_then(cli::dispatch) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();

@@ -53,8 +53,9 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line of the process; if it is invalid, prints the error and exits.
-    pub fn of_command_line() -> Self {
+    /// Parses the command line of the process. Prints help and exits if that is asked for, or if the command
+    /// line is invalid the error.
+    pub fn of_command_line() -> Result<Self, Failure> {
         // A negative number after an option is its value, not another option: it is refused with what is
         // allowed.
         let command = examples::added_to(Self::command()).mut_subcommands(|command| {
@@ -63,11 +64,20 @@ impl Cli {
                 if has_value { arg.allow_negative_numbers(true) } else { arg }
             })
         });
-        let matches = command.try_get_matches().unwrap_or_else(|mut error| {
-            suggest_commands(&mut error);
-            error.exit()
-        });
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let matches = match command.try_get_matches() {
+            Ok(matches) => matches,
+            Err(help) if !help.use_stderr() => {
+                let text = help.render();
+                let is_styled = output::has_colour(&std::io::stdout());
+                output::print(&if is_styled { text.ansi().to_string() } else { text.to_string() })?;
+                std::process::exit(0);
+            }
+            Err(mut error) => {
+                suggest_commands(&mut error);
+                error.exit()
+            }
+        };
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
     }
 }
 

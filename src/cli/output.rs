@@ -21,6 +21,10 @@ pub use files::{OutputFile, folder_of, keep_inputs, lock, put_in_place};
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
+    if crate::stdout_was_closed() {
+        let message = "cannot write to standard output: it is closed; > /dev/null discards it";
+        return Err(Failure::Running(message.to_owned()));
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),

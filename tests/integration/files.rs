@@ -337,6 +337,35 @@ fn messages_that_cannot_be_written_leave_result_and_exit_code() {
     assert_eq!(names_in(folder), ["summary.json", "trials.csv"]);
 }
 
+/// A result, a list, help or the version that cannot be written is a failure, and what goes into files
+/// needs no standard output.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_is_closed_or_full_fails() {
+    let directory = directory();
+    let ends = |args: &str, redirection: &str| {
+        let shell = format!("exec \"$0\" {args} {redirection}");
+        let mut command = Command::new("sh");
+        command.current_dir(directory.path());
+        command.args(["-c", &shell, env!("CARGO_BIN_EXE_rescuesim")]);
+        let Output { status, stderr, .. } = command.output().expect("the program starts");
+        (status.code(), String::from_utf8(stderr).expect("text"))
+    };
+    let run = "run angel-reboot --quiet --replicates 10";
+    for args in [run, "check angel-reboot", "list", "schema", "--help", "run --help", "--version"] {
+        for redirection in [">&-", "> /dev/full"] {
+            let (code, message) = ends(args, redirection);
+            assert_eq!(code, Some(1), "{args} {redirection}: {message}");
+            assert!(message.starts_with("error: cannot write to standard output: "), "{message}");
+        }
+        for redirection in ["> /dev/null", "1<> /dev/null", "<&- > /dev/null"] {
+            assert_eq!(ends(args, redirection).0, Some(0), "{args} {redirection}");
+        }
+    }
+    let (code, message) = ends(&format!("{run} --out results"), ">&-");
+    assert_eq!(code, Some(0), "{message}");
+}
+
 /// Paths may contain any bytes.
 #[cfg(unix)]
 #[test]

@@ -33,9 +33,11 @@ impl StagewiseEstimate {
 }
 
 /// Returns the standard error in Z = estimate / error: `estimate` / `z`, and `at_zero` if both are
-/// 0 and do not determine it.
+/// 0, but for rounding, and do not determine it.
 pub fn standard_error_of(estimate: f64, z: f64, at_zero: f64) -> f64 {
-    if z == 0.0 { at_zero } else { estimate / z }
+    // Estimates have rounding errors of some 1e-15, which leave such a ratio nine digits.
+    const LEAST_Z: f64 = 1e-6;
+    if z.abs() < LEAST_Z { at_zero } else { estimate / z }
 }
 
 impl Belief {
@@ -75,6 +77,15 @@ pub fn unpooled_standard_error(rates: [f64; 2], patients: [f64; 2]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The score test of equal arms had Z = 1.5e-29 and an estimate of 9e-16, whose ratio is 6e13.
+    #[test]
+    fn rounding_errors_determine_no_standard_error() {
+        assert_eq!(standard_error_of(9.4e-16, 1.5e-29, 1.8), 1.8);
+        assert_eq!(standard_error_of(1e-17, -1e-17, 1.8), 1.8);
+        assert_eq!(standard_error_of(0.0, 0.0, 1.8), 1.8);
+        assert_eq!(standard_error_of(-0.5, -2.0, 1.8), 0.25);
+    }
 
     /// With a single look z/√t is the drift, which corresponds to the estimate itself.
     #[test]
