@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::design::inference::Belief;
 use rescuesim::explore::monitor::{
-    ChangedInput, GivenData, GivenEvent, GivenStatistic, InvalidLook, LookInput, UnblindedRule,
-    evaluate, typed,
+    ChangedInput, GivenData, GivenEvent, GivenStatistic, InvalidLook, LookInput, PopulationInput,
+    UnblindedRule, evaluate, typed,
 };
 use rescuesim::report::html::interim;
-use rescuesim::report::monitoring::{ChangedLookReport, LookContext, MonitoringReport};
+use rescuesim::report::monitoring::{
+    ChangedLookReport, LookContext, MonitoringReport, PopulationLookReport,
+};
 use rescuesim::scenario::{Analysis, InputDocument, Scenario};
 use rescuesim::trial::EventCounts;
 
@@ -84,6 +86,10 @@ pub struct MonitorArgs {
     /// followed_until_day and outcome_day.
     #[arg(long, value_name = "DAY", requires = "patients", value_parser = finite)]
     cutoff_day: Option<f64>,
+    /// In a trial whose population may be restricted: levels left before this look, with commas. By default
+    /// all, and at the final look of a closed test those that its rule let continue.
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',', requires = "patients")]
+    levels: Vec<String>,
     /// Patients of control and experimental arm who are randomised by the data cut-off, such as 61,60.
     #[arg(long, value_name = "CONTROL,EXPERIMENTAL", value_parser = ArmPatients::parse)]
     randomised: Option<ArmPatients>,
@@ -140,8 +146,8 @@ struct InterimArgs {
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "interim_control_mrs",
           value_parser = typed::patients)]
     interim_experimental_mrs: Vec<u32>,
-    /// At a final look of a changed size, with --patients: day of the data of the look that changed it,
-    /// since the trial opened.
+    /// At a final look of a changed size, or of a closed test of levels, with --patients: day of the data of
+    /// the look that changed the trial, since it opened.
     #[arg(long, value_name = "DAY", requires = "patients", value_parser = finite)]
     interim_day: Option<f64>,
 }
@@ -168,6 +174,15 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
     // Before the page is opened: Ctrl-C during a search for boundaries would leave its temporary file.
     let command = recreate::as_typed();
+    if scenario.adaptation.population.is_some() {
+        let report = args.population_look(&scenario, command)?;
+        return output::print_as(args.format, || report.document(), || report.to_json());
+    }
+    if !args.levels.is_empty() {
+        let message =
+            "--levels: the scenario restricts no population; allowed with adaptation.population";
+        return Err(Failure::Usage(message.into()));
+    }
     if let Some(changed) = args.changed_look(&scenario, &command)? {
         return output::print_as(args.format, || changed.document(), || changed.to_json());
     }
@@ -218,6 +233,51 @@ impl MonitorArgs {
         let input = ChangedInput { interim, last, randomised };
         let data = rule.evaluate(scenario, analysis, &input)?;
         Ok(Some(ChangedLookReport::new(scenario, analysis, rule, data, command.to_owned())))
+    }
+
+    /// Evaluates a look of a trial whose population may be restricted.
+    fn population_look(
+        &self,
+        scenario: &Scenario,
+        command: String,
+    ) -> Result<PopulationLookReport, Failure> {
+        let analysis = analysis::named(scenario, self.analysis.as_deref())?;
+        let Some(path) = &self.patients else {
+            let message = "--patients: a population that may be restricted (adaptation.population) is judged by levels; expected: the patients, and no --z or counts of the arms";
+            return Err(Failure::Usage(message.into()));
+        };
+        self.refuse_with_population()?;
+        let interim = self.interim.interim_day;
+        let interim = interim.map(|day| scenario.read_patients(path, analysis, Some(day)));
+        let input = PopulationInput {
+            look: self.look,
+            levels: self.levels.clone(),
+            patients: scenario.read_patients(path, analysis, self.cutoff_day)?,
+            interim: interim.transpose()?,
+            events: self.events.clone(),
+        };
+        let found = input.evaluate(scenario, analysis)?;
+        Ok(PopulationLookReport::new(scenario, analysis, &input, found, command))
+    }
+
+    /// Refuses options that say nothing about levels.
+    fn refuse_with_population(&self) -> Result<(), Failure> {
+        let given = [
+            ("--n", !self.n.is_empty()),
+            ("--earlier-z", !self.earlier_z.is_empty()),
+            ("--overrun", self.overrun),
+            ("--prior-mean", self.prior_mean.is_some()),
+            ("--date", self.date.is_some()),
+            ("--out", self.out.is_some()),
+        ];
+        let found = given.into_iter().find(|(_, is_given)| *is_given);
+        found.map_or(Ok(()), |(option, _)| {
+            Err(Failure::Usage(format!(
+                "{option}: the scenario has adaptation.population, whose looks are judged by levels; allowed \
+                 with --patients: --look, --analysis, --levels, --cutoff-day, --interim-day, --event, \
+                 --format"
+            )))
+        })
     }
 
     /// Reads the data of the look that changed the size; `None` if none are given.

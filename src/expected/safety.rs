@@ -2,7 +2,6 @@
 
 use super::Expected;
 use super::counts::{Counting, MissingAs, received_treatments};
-use crate::centres::CentreEffects;
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::safety::enumerated;
@@ -163,13 +162,14 @@ impl<'s> Expected<'s> {
         let sd = scenario.centres.as_ref().map(|centres| centres.sd).unwrap_or_default();
         // The formula needs independent patients with the same rate; centre effects and drift make
         // events of the same centre or time depend on each other.
+        // The patients of a trial that may be restricted have another mRS than all.
+        let may_be_restricted = scenario.adaptation.population.is_some();
+        let mrs_varies =
+            may_be_restricted || scenario.drift.is_some() || sd.outcome > 0.0 || sd.procedure > 0.0;
         let alike = match event {
             Event::Haemorrhage | Event::Perforation => sd.procedure == 0.0,
-            Event::Death => scenario.drift.is_none() && sd == CentreEffects::default(),
-            Event::Stated(_) => {
-                let mrs_varies = scenario.drift.is_some() || sd.outcome > 0.0 || sd.procedure > 0.0;
-                !mrs_varies || event.is_independent_of_mrs()
-            }
+            Event::Death => !mrs_varies && sd.dropout == 0.0,
+            Event::Stated(_) => !mrs_varies || event.is_independent_of_mrs(),
         };
         alike.then(|| self.event_rates(truth, event)).flatten()
     }

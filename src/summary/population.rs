@@ -284,7 +284,9 @@ impl PopulationSummary {
     ) -> Option<Self> {
         let scenario = expected.scenario();
         let tally = whole.population.as_ref()?;
-        let integrated = expected.restriction(truth, analysis).ok();
+        // The integral knows nothing of stops for adverse events.
+        let integrated =
+            expected.restriction(truth, analysis).ok().filter(|_| !scenario.stops_for_safety());
         let written = scenario.file().adaptation.as_ref()?.population.as_ref()?;
         // A rule has a factor: both are read from the same table of the file.
         let factor = scenario.adapted_factor()?;

@@ -83,9 +83,8 @@ impl SafetyTally {
         }
     }
 
-    /// Adds one trial, given the number of looks that took place. A Z that the data do not allow is NaN and
-    /// not significant.
-    pub fn add(&mut self, result: &SafetyResult, looks: usize) {
+    /// Adds one trial. A Z that the data do not allow is NaN and not significant.
+    pub fn add(&mut self, result: &SafetyResult) {
         self.n += 1;
         self.more += u64::from(result.z <= -self.critical);
         self.fewer += u64::from(result.z >= self.critical);
@@ -96,10 +95,7 @@ impl SafetyTally {
             }
         }
         if let Some(position) = result.reached {
-            // The final look may follow fewer interim looks than planned; it is counted as the planned final
-            // look all the same.
-            let last = self.reached.len() - 1;
-            self.reached[if position + 1 == looks { last } else { position }] += 1;
+            self.reached[position] += 1;
         }
     }
 

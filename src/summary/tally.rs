@@ -222,10 +222,9 @@ impl Accumulator for Tally {
         for (tally, described) in self.described.iter_mut().zip(&result.described) {
             tally.add(described);
         }
-        let trials = self.safety.iter_mut().zip(&result.safety).zip(&result.looks);
-        for ((tallies, results), looks) in trials {
+        for (tallies, results) in self.safety.iter_mut().zip(&result.safety) {
             for (tally, result) in tallies.iter_mut().zip(results) {
-                tally.add(result, looks.len());
+                tally.add(result);
             }
         }
         for (tally, rule) in self.success.iter_mut().zip(&result.rules) {

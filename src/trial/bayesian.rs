@@ -8,7 +8,7 @@ use crate::bayes::{
     DecisionData, DecisionRules, EarlyCounts, EffectEstimate, LookPlace, LookProbabilities,
 };
 use crate::design::Decision;
-use crate::scenario::Analysis;
+use crate::scenario::{Analysis, Scenario};
 
 /// A look as its decision sees it.
 #[derive(Debug, Clone, Copy)]
@@ -154,31 +154,43 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     fn later(&self, analysis: &Analysis, look: LookIndex) -> [u32; 2] {
         let scenario = self.simulator.scenario;
         let randomised = self.moment(look).at_data.randomised;
-        let mut arms = [0.0; 2];
+        let mut arms = [0; 2];
         for (i, arm) in self.cohort().enrolled.arms[..randomised as usize].iter().enumerate() {
-            arms[arm.index()] += if self.is_in_population(i) { 1.0 } else { 0.0 };
+            arms[arm.index()] += u32::from(self.is_in_population(i));
         }
         // All patients to come are of the population, restricted or not.
-        let to_come = f64::from(scenario.randomised - randomised);
-        let share = scenario.ratio.share_experimental();
-        arms[0] += to_come * (1.0 - share);
-        arms[1] += to_come * share;
-        let known = self.known(analysis, look).all.counts;
-        let expected: [f64; 2] =
-            std::array::from_fn(|arm| arms[arm] * (1.0 - scenario.dropout[arm]));
-        // The total is rounded first: halves of two arms would be rounded to one patient too many.
-        let total = (expected[0] + expected[1]).round() as u32;
-        let experimental = expected[1].round() as u32;
-        let rounded = [total.saturating_sub(experimental), experimental];
-        std::array::from_fn(|arm| rounded[arm].max(known[arm].iter().sum()))
+        let to_come = scenario.randomised - randomised;
+        let known = self.known(analysis, look).all.counts.map(|arm| arm.iter().sum());
+        expected_finally(scenario, arms, to_come, known)
     }
+}
+
+/// Returns the outcomes of each arm expected at the final analysis, at least those `known`: of the patients
+/// `randomised` by a look, and of those to come, by the allocation ratio.
+pub fn expected_finally(
+    scenario: &Scenario,
+    randomised: [u32; 2],
+    to_come: u32,
+    known: [u32; 2],
+) -> [u32; 2] {
+    let share = scenario.ratio.share_experimental();
+    let to_come = f64::from(to_come);
+    let to_come = [to_come * (1.0 - share), to_come * share];
+    let expected: [f64; 2] = std::array::from_fn(|arm| {
+        (f64::from(randomised[arm]) + to_come[arm]) * (1.0 - scenario.dropout[arm])
+    });
+    // The total is rounded first: halves of two arms would be rounded to one patient too many.
+    let total = (expected[0] + expected[1]).round() as u32;
+    let experimental = expected[1].round() as u32;
+    let rounded = [total.saturating_sub(experimental), experimental];
+    std::array::from_fn(|arm| rounded[arm].max(known[arm]))
 }
 
 fn interim_basis(look: LookIndex, test: Option<TestResult>, ahead: Ahead) -> DecisionBasis {
     DecisionBasis {
         of: PatientSelection::DueBy(look),
         place: LookPlace { look: look.planned, is_final: false },
-        observed: test.and_then(observed),
+        observed: test.and_then(observed_effect),
         ahead,
     }
 }
@@ -190,11 +202,11 @@ fn final_basis(
 ) -> DecisionBasis {
     let place = LookPlace { look: rules.success.len() - 1, is_final: true };
     // A final look has nothing ahead, and its rules predict nothing.
-    DecisionBasis { of, place, observed: test.and_then(observed), ahead: Ahead::default() }
+    DecisionBasis { of, place, observed: test.and_then(observed_effect), ahead: Ahead::default() }
 }
 
 /// Returns the estimate of a test with its error, if it has both.
-fn observed(test: TestResult) -> Option<EffectEstimate> {
+pub fn observed_effect(test: TestResult) -> Option<EffectEstimate> {
     let TestResult { estimate, standard_error, .. } = test;
     // The normal model divides by the error: a certain estimate has no posterior in it.
     (test.has_estimate() && standard_error > 0.0)

@@ -107,7 +107,7 @@ impl<'b, 's, O: PhaseObserver> EnrolledCohort<'b, 's, O> {
 impl<O: PhaseObserver> Simulator<'_, O> {
     /// Draws outcomes and adverse events under a truth, finds the looks and fills their tables.
     fn follow(&mut self, truth: Truth, result: &mut ReplicateResult) -> LookSequence {
-        let Self { scenario, cohort, drawn, known, by_level, phases, .. } = self;
+        let Self { scenario, cohort, drawn, known, safety: results, by_level, phases, .. } = self;
         draw_outcomes(cohort, scenario, drawn.as_ref(), truth, result);
         let is_stated = scenario.procedural().is_none();
         phases.ended(if is_stated { Phase::Outcome } else { Phase::Procedure });
@@ -141,16 +141,8 @@ impl<O: PhaseObserver> Simulator<'_, O> {
         }
         let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
         if scenario.safety.is_some() {
-            let events = match truth {
-                // Under the null truth the experimental treatment is the control treatment.
-                Truth::Alternative | Truth::Null => None,
-                Truth::Prior => drawn.as_ref().map(|drawn| &drawn.events[..]),
-                Truth::Configuration { .. } => {
-                    scenario.configuration(truth).map(|it| &it.events[..])
-                }
-            };
-            cohort.draw_events(scenario, truth, events);
-            safety::follow(scenario, cohort, moments, looks, &mut result.safety[truth.index()]);
+            cohort.draw_events(scenario, truth, events_of(scenario, drawn.as_ref(), truth));
+            safety::follow(scenario, cohort, moments, looks, results);
         }
         phases.ended(Phase::Looks);
         looks
@@ -208,6 +200,20 @@ fn stated_model<'m>(
             let configuration = scenario.configuration(truth);
             &configuration.expect("the scenario has all its truths").model
         }
+    }
+}
+
+/// Returns the adverse events of a truth other than the alternative and its null twin, under which the
+/// experimental treatment is the control treatment.
+pub(super) fn events_of<'e>(
+    scenario: &'e Scenario,
+    drawn: Option<&'e DrawnOutcomes>,
+    truth: Truth,
+) -> Option<&'e [Event]> {
+    match truth {
+        Truth::Alternative | Truth::Null => None,
+        Truth::Prior => drawn.map(|drawn| &drawn.events[..]),
+        Truth::Configuration { .. } => scenario.configuration(truth).map(|it| &it.events[..]),
     }
 }
 

@@ -130,6 +130,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         for analysis in 0..self.simulator.scenario.analyses.len() {
             let trial = self.trial(analysis);
             self.result.trials.push(trial);
+            if analysis == 0 {
+                self.compare_safety(&trial);
+            }
             // What was cut short has no look to describe.
             if self.simulator.is_cancelled() {
                 return;
@@ -146,7 +149,6 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
             self.result.outcomes = sets[AnalysisSet::IntentionToTreat as usize][last.taken].all;
         }
         self.describe();
-        self.compare_safety();
         self.simulator.phases.ended(Phase::Analysis);
     }
 
@@ -162,7 +164,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let without_safety = unstopped.conclusion;
         let efficacy_stops_disregarded = self.reaches_efficacy(analysis, &unstopped);
         let MonitoringEnd { look, conclusion, test, z, failed_looks } =
-            self.or_stopped_for_safety(unstopped);
+            self.or_stopped_for_safety(analysis, unstopped);
         let moment = self.moment(look);
         let n_analysed = patients_analysed(analysis, self.known(analysis, look));
         // A statistic alone has been enough so far: only the look that ends the trial needs an
@@ -290,13 +292,19 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         self.result.trials[self.truth.index() * analyses]
     }
 
-    /// Compares the adverse events of all patients randomised in the trial of the primary analysis.
-    fn compare_safety(&mut self) {
+    /// Compares the adverse events of all patients randomised in the trial of the primary analysis, which was
+    /// simulated last.
+    fn compare_safety(&mut self, primary: &TrialResult) {
         if self.simulator.scenario.safety.is_some() {
-            let randomised = self.first_trial().n_randomised;
-            let Simulator { scenario, cohort, .. } = &*self.simulator;
+            let Simulator { scenario, cohort, safety, restricted, .. } = &*self.simulator;
+            let (cohort, followed) = if self.is_drawn {
+                (&restricted.cohort, &restricted.safety)
+            } else {
+                (cohort, safety)
+            };
             let results = &mut self.result.safety[self.truth.index()];
-            safety::compare(scenario, cohort, randomised, results);
+            results.clone_from(followed);
+            safety::compare(scenario, cohort, primary.n_randomised, results);
         }
     }
 

@@ -41,6 +41,7 @@ use crate::outcome::safety::Event;
 use crate::rng::{Purpose, Replicate, Stream, Streams};
 use crate::scenario::{Outcomes, Scenario};
 use analyst::Analyst;
+pub use bayesian::{expected_finally, observed_effect};
 pub use centres::CentreBalance;
 use cohort::{Cohort, RestrictedCohort};
 use control_variate::ControlVariates;
@@ -73,6 +74,8 @@ pub struct Simulator<'s, O = ()> {
     /// Outcomes known at each look that takes place under the current truth, the final look last, in each
     /// analysis set (by its number) that an analysis uses.
     known: [Vec<KnownOutcomes>; 3],
+    /// Adverse events under the current truth, if its population is not restricted.
+    safety: Vec<SafetyResult>,
     /// Outcomes of a stopped trial once its overrunning patients are followed.
     with_overrun: KnownOutcomes,
     /// Outcomes of the current look under another allocation.
@@ -154,6 +157,7 @@ impl<'s> Simulator<'s> {
                 (Some(_), Outcomes::AfterProcedure(_)) | (None, _) => None,
             },
             known: Default::default(),
+            safety: Vec::new(),
             with_overrun: KnownOutcomes::default(),
             reallocated: KnownOutcomes::default(),
             resized: KnownOutcomes::default(),
@@ -171,7 +175,7 @@ impl<'s> Simulator<'s> {
     // Field by field: a struct of another type cannot take the rest by `..self`.
     pub fn observed_by<O: PhaseObserver>(self, phases: O) -> Simulator<'s, O> {
         let Simulator { scenario, cancelled, streams, phases: (), cohort, drawn, known, .. } = self;
-        let Simulator { with_overrun, reallocated, resized, second_stage, .. } = self;
+        let Simulator { safety, with_overrun, reallocated, resized, second_stage, .. } = self;
         let Simulator { restricted, in_population, by_level, .. } = self;
         let Simulator { analyst, control_variates, allocated, .. } = self;
         Simulator {
@@ -183,6 +187,7 @@ impl<'s> Simulator<'s> {
             cohort,
             drawn,
             known,
+            safety,
             with_overrun,
             reallocated,
             resized,

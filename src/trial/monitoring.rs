@@ -113,13 +113,25 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 
     /// Replaces the end of a trial by a stop for adverse events, if one comes before it or at the same look.
-    pub(super) fn or_stopped_for_safety(&self, end: MonitoringEnd) -> MonitoringEnd {
-        match safety::stop(&self.result.safety[self.truth.index()], self.looks) {
+    pub(super) fn or_stopped_for_safety(
+        &mut self,
+        analysis: &Analysis,
+        end: MonitoringEnd,
+    ) -> MonitoringEnd {
+        let stop = if self.is_drawn {
+            self.safety_stop_if_restricted()
+        } else {
+            safety::stop(&self.simulator.safety, self.looks)
+        };
+        match stop {
             Some(look) if look.taken <= end.look.taken => {
                 // Statistics of later looks were computed, but the trial never saw them.
                 let mut z = [f64::NAN; MAX_LOOKS];
                 let seen = ..=look.planned;
                 z[seen].copy_from_slice(&end.z[seen]);
+                if let Some(adaptation) = &self.simulator.scenario.adaptation.population {
+                    self.return_to(analysis, adaptation, look, &mut z);
+                }
                 let failed_looks = z[seen].iter().filter(|z| z.is_nan()).count() as u32;
                 MonitoringEnd { look, conclusion: Conclusion::Safety, test: None, z, failed_looks }
             }

@@ -167,8 +167,8 @@ pub struct SafetyResult {
     /// Statistic that compares the arms, above 0 if the experimental arm has fewer events; NaN if no
     /// patients or all patients have the event.
     pub z: f64,
-    /// Position, among the looks that take place, of the first at which the event's boundary is reached if
-    /// nothing else stops the trial.
+    /// Position in the plan of the first look at which the event's boundary is reached if nothing else stops
+    /// the trial.
     pub reached: Option<usize>,
 }
 

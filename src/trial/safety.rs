@@ -11,7 +11,7 @@ use crate::scenario::{SafetyEndpoint, Scenario};
 pub(super) fn stop(results: &[SafetyResult], looks: LookSequence) -> Option<LookIndex> {
     let first = results.iter().filter_map(|result| result.reached).min()?;
     // The final look ends the trial anyway, by its outcomes.
-    Some(looks.taken(first)).filter(|look| !look.is_final)
+    looks.numbered(first + 1).filter(|look| !look.is_final)
 }
 
 /// Finds the look at which each event's boundary is first reached if nothing stops the trial. Counts and
@@ -31,7 +31,7 @@ pub(super) fn follow(
                 z(&counts, endpoint).is_some_and(|z| z <= boundary.bound(look.planned))
             })
         });
-        let reached = first.map(|look| look.taken);
+        let reached = first.map(|look| look.planned);
         results.push(SafetyResult { reached, ..SafetyResult::default() });
     }
 }

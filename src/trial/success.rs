@@ -34,8 +34,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     pub(super) fn decide_together(&mut self, rule: &SuccessRule) -> RuleResult {
         let mut progress = Progress::new(rule);
         let mut not_proportional = None;
-        let stopped_for_safety = safety::stop(&self.result.safety[self.truth.index()], self.looks)
-            .map(|look| look.taken);
+        let stopped_for_safety =
+            safety::stop(&self.simulator.safety, self.looks).map(|look| look.taken);
         for look in self.looks.all() {
             if stopped_for_safety == Some(look.taken) {
                 return self.rule_result(&progress, look, Conclusion::Safety, not_proportional);

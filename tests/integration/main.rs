@@ -52,6 +52,7 @@ mod operating_characteristics;
 mod parquet_files;
 mod pooling;
 mod population;
+mod population_interim;
 mod precision;
 mod primary;
 mod prior;

@@ -14,8 +14,8 @@ use rescuesim::trial::{Conclusion, Simulator, TrialResult};
 
 use crate::reference_enrichment_design::{Reference, references};
 use crate::util::{
-    assert_within, directory, json, number, output, overrides, project, refused, rescuesim,
-    scenario_file, set_options, shipped_text, simulate_scenario,
+    assert_within, directory, json, number, output, overrides, project, rescuesim, scenario_file,
+    set_options, shipped_text, simulate_scenario,
 };
 
 const RESCUE: &str = "scenarios/rescue-by-cause.toml";
@@ -518,9 +518,110 @@ fn threads_shards_and_resumed_runs_restrict_alike() {
     }
 }
 
-/// Both know no levels: one says so, the other refuses.
+/// Adverse events that are frequent enough to stop many trials, and death, to follow a population.
+const EVENTS: &str = "safety={endpoints=[{name=\"bleeding\",event=\"stated\",control=0.05,experimental=0.12,log_odds_per_mrs=0.5,known_after_days=2,stopping={spending={rule=\"lan_demets_pocock\"},alpha_one_sided=0.2}},{name=\"death\",event=\"death\",stopping={spending={rule=\"lan_demets_pocock\"},alpha_one_sided=0.1}}]}";
+
+/// Events that cannot stop a trial leave every trial as it is, but for the events.
 #[test]
-fn design_and_monitor_say_that_they_restrict_nothing() {
+fn events_that_are_only_followed_change_no_restriction() {
+    for path in [RESCUE, DEFUSE, DAWN] {
+        let followed = "safety={endpoints=[{name=\"bleeding\",event=\"stated\",control=0.05,experimental=0.12},{name=\"death\",event=\"death\"}]}";
+        let plain = trials(&scenario_file(path, &[]), 40);
+        let with_events = trials(&scenario_file(path, &[followed]), 40);
+        assert_eq!(format!("{plain:?}"), format!("{with_events:?}"), "{path}");
+    }
+}
+
+/// Events of the patients whom a trace lists, as the trial's looks count them: by the days on which they are
+/// known, whatever population the trial had.
+#[test]
+fn adverse_events_of_a_restricted_trial_are_those_of_its_patients() {
+    let looks = "design.looks={analysed=[60,120,200,280,342]}";
+    let at_second = "adaptation.population.look=2";
+    let defuse_looks = "design.looks={analysed=[100,200,300,400,476]}";
+    let sets: [(&str, &[&str]); 3] = [
+        (RESCUE, &[EVENTS, looks, at_second, "adaptation.population.drop_below=0.4"]),
+        (DEFUSE, &[EVENTS, defuse_looks, "adaptation.population.futility=0"]),
+        (DAWN, &[EVENTS]),
+    ];
+    for (path, set) in sets {
+        let scenario = scenario_file(path, set);
+        let mut stopped = [0; 3];
+        for trial in trials(&scenario, 40) {
+            let of = trial.population.expect("there is a rule");
+            let restricted_at = of.restricted_at.map(usize::from);
+            if trial.conclusion == Conclusion::Safety {
+                // Before a restriction would take place, and after it.
+                stopped[usize::from(restricted_at.is_some())] += 1;
+                assert!(restricted_at.is_none_or(|at| at < trial.look));
+                assert!(of.rejected.is_empty());
+                stopped[2] += u32::from(trial.without_safety == Conclusion::Efficacy);
+            }
+            if trial.replicate >= 6 {
+                continue;
+            }
+            let replicate = trial.replicate.to_string();
+            let truth = scenario.truth_name(trial.truth);
+            let mut command = rescuesim();
+            command.args(["trace", path, "--replicate", &replicate, "--truth", truth]);
+            command.args(set_options(set));
+            let trace = json(&mut command)["trace"].clone();
+            assert_eq!(number(&trace["end"]["look"]), trial.look as f64);
+            assert_eq!(number(&trace["end"]["n_randomised"]), f64::from(trial.n_randomised));
+            let patients = trace["patients"].as_array().expect("patients");
+            assert_eq!(patients.len(), trial.n_randomised as usize);
+            let looks = trace["looks"].as_array().expect("looks");
+            for (k, look) in looks.iter().enumerate() {
+                let day = number(&look["day"]);
+                let is_final = look["look"] == scenario.design.looks().len();
+                let bleeding = |patient: &&serde_json::Value| number(&patient["day"]) + 2.0 <= day;
+                let known = patients.iter().filter(|it| is_final || bleeding(it));
+                let mut events = [[0.0; 2]; 2];
+                for patient in known {
+                    let arm = usize::from(patient["arm"] == "experimental");
+                    let had = patient["events"].as_array().expect("events");
+                    events[arm][0] += indicator(had.iter().any(|it| it == "bleeding"));
+                    events[arm][1] += 1.0;
+                }
+                let found = &look["events"][0];
+                for (arm, [had, of]) in events.into_iter().enumerate() {
+                    let counts = &found["counts"][arm];
+                    assert_eq!(number(&counts["events"]), had, "{path} {replicate} {truth} {k}");
+                    assert_eq!(number(&counts["patients"]), of, "{path} {replicate} {truth} {k}");
+                }
+                let is_crossed = look["events"].as_array().expect("events").iter().any(|event| {
+                    event["bound"].as_f64().is_some_and(|bound| number(&event["z"]) <= bound)
+                });
+                let stops_here = trial.conclusion == Conclusion::Safety && k + 1 == looks.len();
+                assert_eq!(is_crossed && !is_final, stops_here, "{path} {replicate} {truth} {k}");
+            }
+        }
+        // Most restrictions of these scenarios come late.
+        assert!(stopped[0] > 10 && stopped[1] > 2, "{path}: {stopped:?}");
+    }
+}
+
+/// Events that depend on nothing stop as many trials with the rule as without it, if it drops nothing.
+#[test]
+fn a_rule_that_drops_nothing_is_stopped_by_the_same_events() {
+    let plain = unrestricted(RESCUE, &[EVENTS]);
+    let set = ["adaptation.population.drop_below=0", EVENTS];
+    let adaptive =
+        scenario_file(RESCUE, &[set[0], set[1], "adaptation.population.null_configurations=false"]);
+    let (mut one, mut other) = (Simulator::new(&plain), Simulator::new(&adaptive));
+    for r in 0..100 {
+        let (a, b) = (one.run(Replicate(r)), other.run(Replicate(r)));
+        for (plain, adaptive) in a.trials.iter().zip(&b.trials) {
+            let stopped = [plain, adaptive].map(|it| it.conclusion == Conclusion::Safety);
+            assert_eq!(stopped[0], stopped[1]);
+            assert_eq!((plain.look, plain.n_randomised), (adaptive.look, adaptive.n_randomised));
+        }
+        assert_eq!(format!("{:?}", a.safety), format!("{:?}", b.safety));
+    }
+}
+
+#[test]
+fn design_says_that_it_restricts_nothing() {
     for path in [RESCUE, DEFUSE, DAWN] {
         let text = output(rescuesim().args(["design", path]));
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -529,9 +630,6 @@ fn design_and_monitor_say_that_they_restrict_nothing() {
         assert!(words.contains("Population adapted at"), "{text}");
         assert!(words.contains(expected), "{text}");
     }
-    let refusal =
-        refused(rescuesim().args(["monitor", RESCUE, "--look", "1", "--n", "120", "--z", "1"]));
-    assert!(refusal.contains("adaptation.population"), "{refusal}");
 }
 
 #[test]

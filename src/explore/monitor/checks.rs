@@ -16,8 +16,8 @@ pub fn is_supported(scenario: &Scenario) -> Result<(), InvalidLook> {
         return Ok(());
     }
     Err(InvalidLook(
-        "the scenario has adaptation.population, whose looks decide by the Z of each level, which monitor \
-         does not compute; allowed: scenarios without adaptation.population"
+        "the scenario has adaptation.population, whose looks decide by levels; expected: `rescuesim monitor` \
+         with --patients"
             .into(),
     ))
 }

@@ -7,6 +7,7 @@ mod data;
 mod effects;
 mod events;
 mod outcomes;
+mod population;
 mod posterior;
 mod safety;
 pub mod typed;
@@ -15,6 +16,7 @@ pub use changed::{ChangedInput, ChangedLookData, UnblindedRule};
 pub use conclusion::{LookConclusion, LookEvidence, LookResult, PosteriorLook};
 pub use effects::Effects;
 pub use events::GivenEvent;
+pub use population::{JudgedPopulation, LevelFound, PopulationInput, PopulationLook};
 pub use safety::{SafetyCheck, SafetyStatus};
 
 use serde::Serialize;

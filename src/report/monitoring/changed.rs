@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::describe;
+use super::effects::{EffectRow, table_of_effects};
 use crate::design::reestimation::FinalStatistic;
 use crate::explore::monitor::{ChangedLookData, LookConclusion, UnblindedRule};
 use crate::num::finite;
@@ -189,27 +190,17 @@ impl ChangedLookReport {
     }
 
     fn effects(&self) -> Document {
-        let rows = [
-            ("weighted", self.weighted_estimate, self.weighted_interval),
-            ("conventional, ignores the change", self.estimate, self.interval),
-        ];
-        let is_log = self.effect_scale.starts_with("log_");
-        let rows = rows.map(|(name, estimate, interval)| {
-            let values = [estimate, interval.map(|it| it.0), interval.map(|it| it.1)];
-            let mut row = vec![name.to_owned()];
-            row.extend(values.map(number));
-            if is_log {
-                row.extend(values.map(|value| number(value.map(libm::exp))));
-            }
-            row
-        });
-        let name = self.effect_scale.replace('_', " ");
-        let ratio = name.trim_start_matches("log ").to_owned();
-        let mut header = vec![name.as_str(), "estimate", "low", "high"];
-        if is_log {
-            header.extend([ratio.as_str(), "low", "high"]);
-        }
-        Document::of_table(&header, rows.into())
+        let weighted = EffectRow {
+            name: "weighted",
+            estimate: self.weighted_estimate,
+            interval: self.weighted_interval,
+        };
+        let conventional = EffectRow {
+            name: "conventional, ignores the change",
+            estimate: self.estimate,
+            interval: self.interval,
+        };
+        table_of_effects(self.effect_scale, vec![weighted, conventional])
     }
 
     /// Lists contradictions between the data and the rule.

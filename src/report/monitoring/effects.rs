@@ -5,10 +5,33 @@ use crate::report::document::Document;
 use crate::report::numeral::number;
 
 /// A row of the table of effects.
-struct EffectRow {
-    name: &'static str,
-    estimate: Option<f64>,
-    interval: Option<(f64, f64)>,
+pub(super) struct EffectRow {
+    pub name: &'static str,
+    pub estimate: Option<f64>,
+    pub interval: Option<(f64, f64)>,
+}
+
+/// Tabulates estimates with their intervals on a scale; logarithms also as ratios, which the protocol
+/// states.
+pub(super) fn table_of_effects(scale: &str, rows: Vec<EffectRow>) -> Document {
+    let is_log = scale.starts_with("log_");
+    let rows = rows.into_iter().map(|EffectRow { name, estimate, interval }| {
+        let values = [estimate, interval.map(|it| it.0), interval.map(|it| it.1)];
+        let mut row = vec![name.to_owned()];
+        row.extend(values.map(number));
+        if is_log {
+            // Limits are transformed, not the error: exp is monotone, and the coverage stays.
+            row.extend(values.map(|value| number(value.map(libm::exp))));
+        }
+        row
+    });
+    let name = scale.replace('_', " ");
+    let ratio = name.trim_start_matches("log ").to_owned();
+    let mut header = vec![name.as_str(), "estimate", "low", "high"];
+    if is_log {
+        header.extend([ratio.as_str(), "low", "high"]);
+    }
+    Document::of_table(&header, rows.collect())
 }
 
 impl Effects {
@@ -36,27 +59,9 @@ impl Effects {
         ))
     }
 
-    /// Tabulates the intervals; logarithms also as ratios, which the protocol states.
+    /// Tabulates the intervals.
     pub(super) fn document(&self) -> Document {
-        let is_log = self.scale.starts_with("log_");
-        let mut rows = Vec::new();
-        for EffectRow { name, estimate, interval } in self.rows() {
-            let values = [estimate, interval.map(|it| it.0), interval.map(|it| it.1)];
-            let mut row = vec![name.to_owned()];
-            row.extend(values.map(number));
-            if is_log {
-                // Limits are transformed, not the error: exp is monotone, and the coverage stays.
-                row.extend(values.map(|value| number(value.map(libm::exp))));
-            }
-            rows.push(row);
-        }
-        let name = self.scale.replace('_', " ");
-        let ratio = name.trim_start_matches("log ").to_owned();
-        let mut header = vec![name.as_str(), "estimate", "low", "high"];
-        if is_log {
-            header.extend([ratio.as_str(), "low", "high"]);
-        }
-        Document::of_table(&header, rows)
+        table_of_effects(self.scale, self.rows())
     }
 
     fn rows(&self) -> Vec<EffectRow> {

@@ -4,12 +4,14 @@ mod bounds;
 mod changed;
 mod effects;
 mod figures;
+mod population;
 mod safety;
 mod size;
 mod tables;
 mod words;
 
 pub use changed::ChangedLookReport;
+pub use population::PopulationLookReport;
 pub use size::SizeAtLook;
 
 use serde::Serialize;

@@ -50,7 +50,10 @@ impl Needs {
             scenario.file.analyses_primary_first().into_iter().zip(&scenario.analyses);
         let own = written.find(|(_, resolved)| resolved.name == analysis.name);
         let (own, _) = own.expect("the analysis is one of the scenario");
-        let is_used = |name: &&String| own.factors().any(|factor| factor == name.as_str());
+        let adapted = scenario.adapted_factor().map(|factor| &factor.name);
+        let is_used = |name: &&String| {
+            adapted == Some(*name) || own.factors().any(|factor| factor == name.as_str())
+        };
         Self {
             // The allocation is repeated with the strata of the randomisation, whatever the analysis uses.
             factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),

@@ -94,12 +94,6 @@ impl Resolver<'_> {
         if file.procedure.is_some() {
             self.report("procedure", format!("changes outcomes by strategies that are the same in all levels; {with}: stated outcomes"));
         }
-        if file.safety.is_some() {
-            self.report(
-                "safety",
-                format!("monitors adverse events in one population; {with}: no [safety]"),
-            );
-        }
         if file.prior.is_some() {
             self.report("prior", format!("is on the effect in all patients; {with}: no [prior]"));
         }

@@ -19,9 +19,10 @@ impl Cohort {
         let treated = if received.is_empty() { &enrolled.arms } else { received };
         refill(
             events,
-            event_draws.iter().enumerate().map(|(i, draws)| {
+            // People who are not in the trial may have draws as well.
+            treated.iter().zip(&*event_draws).enumerate().map(|(i, (&treated, draws))| {
                 // Under the null truth the experimental treatment is the control treatment.
-                let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
+                let treatment = if truth == Truth::Null { Arm::Control } else { treated };
                 // One bit for each event: there are at most eight.
                 let mut bits = 0;
                 for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::analysis::KnownOutcomes;
 use crate::design::enrichment::LevelSet;
 use crate::rng::{Purpose, Replicate, uniform};
 use crate::scenario::{PopulationAdaptation, Scenario};
-use crate::trial::{LookMoment, ReplicateStreams};
+use crate::trial::{LookMoment, ReplicateStreams, SafetyResult};
 
 /// People who are drawn at least when more are needed.
 // With a fraction of a person expected to be missing, one by one would take many calls.
@@ -26,6 +26,8 @@ pub(in crate::trial) struct RestrictedCohort {
     pub moments: Vec<LookMoment>,
     /// Its outcomes by look and level.
     pub by_level: Vec<KnownOutcomes>,
+    /// Its adverse events.
+    pub safety: Vec<SafetyResult>,
     /// The restriction that its patients are enrolled by; `None` after a second one.
     enrolled_by: Option<Restriction>,
 }

@@ -53,7 +53,9 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if !continues {
                 // What is estimated at the end is the effect in all patients.
                 self.fill_population(analysis, adaptation, look, all);
-                self.set_levels(LevelSet::NONE);
+                if let Some(population) = &mut self.population {
+                    population.leave(look, LevelSet::NONE);
+                }
                 let conclusion = Conclusion::Futility;
                 return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
             }

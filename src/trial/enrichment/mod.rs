@@ -70,12 +70,42 @@ struct JudgedLook {
 pub(super) struct CurrentPopulation {
     pub levels: LevelSet,
     rejected: LevelSet,
+    /// Levels left after each look that takes place; those of the last decision also after later looks.
+    left_after: [LevelSet; MAX_LOOKS],
     /// The look that first restricted it.
     pub restricted_at: Option<LookIndex>,
     /// The looks that take place, those after a restriction among them.
     pub looks: LookSequence,
     /// What decided on the levels.
     pub evidence: LevelEvidence,
+}
+
+impl CurrentPopulation {
+    /// Leaves some levels at a look.
+    fn leave(&mut self, look: LookIndex, levels: LevelSet) {
+        self.levels = levels;
+        self.left_after[look.taken..].fill(levels);
+    }
+
+    /// Restricts the population at a look, unless it was restricted before, and leaves some levels.
+    fn restrict(&mut self, look: LookIndex, levels: LevelSet) {
+        self.leave(look, levels);
+        self.restricted_at.get_or_insert(look);
+    }
+
+    /// Returns the levels that were left before a look.
+    fn before(&self, look: LookIndex, adaptation: &PopulationAdaptation) -> LevelSet {
+        look.taken.checked_sub(1).map_or(adaptation.all(), |before| self.left_after[before])
+    }
+
+    /// Returns the levels that were judged at a look. By a closed test these are the ones before it.
+    fn judged_at(&self, look: LookIndex, adaptation: &PopulationAdaptation) -> LevelSet {
+        match adaptation.rule {
+            PopulationRule::ClosedTest { .. } => self.before(look, adaptation),
+            PopulationRule::NestedSelection { .. }
+            | PopulationRule::PredictiveProbability { .. } => self.left_after[look.taken],
+        }
+    }
 }
 
 /// What decided on the levels of a trial.
@@ -111,6 +141,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         self.population = Some(CurrentPopulation {
             levels: all,
             rejected: LevelSet::NONE,
+            left_after: [all; MAX_LOOKS],
             restricted_at: None,
             looks: self.looks,
             evidence: LevelEvidence::NONE,
@@ -178,14 +209,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         levels: LevelSet,
     ) -> bool {
         let kept = self.moment(look).at_decision.randomised;
-        let current = self.current_population();
         let (truth, streams) = (self.truth, self.streams);
         let Simulator { scenario, cohort, by_level, restricted, drawn, .. } = &mut *self.simulator;
-        self.population = Some(CurrentPopulation {
-            levels,
-            restricted_at: current.restricted_at.or(Some(look)),
-            ..current
-        });
+        if let Some(population) = &mut self.population {
+            population.restrict(look, levels);
+        }
         // A level may have no patients in the population, so that recruitment would never end.
         if adaptation.share(levels) == 0.0 {
             return false;
@@ -209,6 +237,10 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         // Drawn under this truth alone: others may have kept other patients.
         super::enrolled::draw_stated(cohort, scenario, drawn.as_ref(), truth, kept as usize);
         cohort.lose(scenario, kept as usize);
+        if scenario.safety.is_some() {
+            let events = super::enrolled::events_of(scenario, drawn.as_ref(), truth);
+            cohort.draw_events(scenario, truth, events);
+        }
         // Fewer outcomes may be lost, or more, than in the unrestricted trial, and with them looks.
         cohort.find_looks(scenario, moments);
         // All looks at once: a patient is counted once, and sets of levels are sums.
@@ -284,9 +316,55 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         }
     }
 
-    fn set_levels(&mut self, levels: LevelSet) {
-        if let Some(population) = &mut self.population {
-            population.levels = levels;
+    /// Returns the look at which adverse events stop the restricted trial that has been drawn.
+    pub(super) fn safety_stop_if_restricted(&mut self) -> Option<LookIndex> {
+        let looks = self.current_population().looks;
+        let Simulator { scenario, restricted, .. } = &mut *self.simulator;
+        let RestrictedCohort { cohort, moments, safety, .. } = restricted;
+        super::safety::follow(scenario, cohort, moments, looks, safety);
+        super::safety::stop(safety, looks)
+    }
+
+    /// Undoes what was decided at a look and later, because the trial stops at the look for another reason,
+    /// and fills the table of the population as it was before. `z` has the Z of the looks until then, which
+    /// are computed where only the population before counts, or nothing was decided.
+    pub(super) fn return_to(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        stop: LookIndex,
+        z: &mut [f64; MAX_LOOKS],
+    ) {
+        let current = self.current_population();
+        let levels = current.before(stop, adaptation);
+        let restricted_at = current.restricted_at.filter(|at| at.taken < stop.taken);
+        let (is_decided, undecided_from) = match adaptation.rule {
+            PopulationRule::ClosedTest { look, .. } => (look < stop.planned, look + 1),
+            PopulationRule::NestedSelection { .. }
+            | PopulationRule::PredictiveProbability { .. } => {
+                (restricted_at.is_some(), stop.planned)
+            }
+        };
+        let at_look =
+            if is_decided { current.evidence.at_look } else { LevelEvidence::NONE.at_look };
+        let mut population = CurrentPopulation {
+            rejected: LevelSet::NONE,
+            restricted_at,
+            evidence: LevelEvidence { at_look, ..LevelEvidence::NONE },
+            ..current
+        };
+        population.leave(stop, levels);
+        if restricted_at.is_none() {
+            population.looks = self.looks;
+            self.is_drawn = false;
+        }
+        self.population = Some(population);
+        for look in population.looks.interims().take(stop.taken + 1) {
+            if look == stop || look.planned >= undecided_from {
+                let levels = population.before(look, adaptation);
+                self.fill_population(analysis, adaptation, look, levels);
+                z[look.planned] = self.population_z(analysis).unwrap_or(f64::NAN);
+            }
         }
     }
 
@@ -299,11 +377,10 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         look: LookIndex,
         analysis: &Analysis,
     ) -> Option<Repeated> {
-        // A closed test stops only once no level is left.
-        if matches!(adaptation.rule, PopulationRule::ClosedTest { .. }) {
+        let levels = self.current_population().levels;
+        if levels.is_empty() {
             return None;
         }
-        let levels = self.current_population().levels;
         let of = PatientSelection::FirstRandomised(self.moment(look).at_decision.randomised);
         let (streams, is_drawn) = (self.streams, self.is_drawn);
         let Simulator { scenario, cohort, restricted, in_population, with_overrun, .. } =
@@ -319,6 +396,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let Simulator { with_overrun, analyst, cancelled, .. } = &mut *self.simulator;
         let test = analyst.test(analysis, with_overrun, streams, cancelled);
         let is_shown = match adaptation.rule {
+            // It rejects at the final look only.
             PopulationRule::ClosedTest { .. } => false,
             PopulationRule::NestedSelection { selection, .. } => test.z >= selection.last,
             PopulationRule::PredictiveProbability { .. } => {
@@ -339,15 +417,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         adaptation: &PopulationAdaptation,
         look: LookIndex,
     ) {
-        let current = self.current_population();
-        // Only what decided is kept while the trial is simulated; a trace needs the looks before as well.
-        let was_restricted = current.restricted_at.is_some_and(|at| match adaptation.rule {
-            // The levels left after the look are analysed at the final one.
-            PopulationRule::ClosedTest { .. } => look.taken > at.taken,
-            PopulationRule::NestedSelection { .. }
-            | PopulationRule::PredictiveProbability { .. } => look.taken >= at.taken,
-        });
-        let levels = if was_restricted { current.levels } else { adaptation.all() };
+        let levels = self.current_population().judged_at(look, adaptation);
         self.fill_population(analysis, adaptation, look, levels);
     }
 

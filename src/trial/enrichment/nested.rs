@@ -81,8 +81,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         self.fill_population(analysis, adaptation, look, selected);
         if let Some(population) = self.population.as_mut().filter(|_| at.is_some()) {
             population.evidence.at_look = nested;
-            population.levels = selected;
-            population.restricted_at.get_or_insert(look);
+            population.restrict(look, selected);
         }
         at.map(|at| nested[at])
     }

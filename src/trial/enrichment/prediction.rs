@@ -66,9 +66,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 return test;
             }
             let fewer = LevelSet::first(levels.len() - 1);
-            self.set_levels(fewer);
             if let Some(population) = &mut self.population {
-                population.restricted_at.get_or_insert(look);
+                population.restrict(look, fewer);
             }
             self.fill_population(analysis, adaptation, look, fewer);
         }
@@ -104,13 +103,17 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         // From the levels left to all, each as it was judged.
         for number in left.len()..=adaptation.levels {
             let levels = LevelSet::first(number);
-            self.set_levels(levels);
+            if let Some(population) = &mut self.population {
+                population.levels = levels;
+            }
             self.fill_population(analysis, adaptation, look, levels);
             let test = self.population_test(analysis);
             let found = self.probabilities(analysis, look, test);
             predictions[number - 1] = found.and_then(|it| it.predictive).unwrap_or(f64::NAN);
         }
-        self.set_levels(left);
+        if let Some(population) = &mut self.population {
+            population.levels = left;
+        }
         predictions
     }
 }

@@ -251,7 +251,7 @@ impl FollowedCohort<'_, '_> {
     }
 
     fn events_at(&self, look: LookIndex) -> Vec<EventTrace> {
-        let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
+        let (scenario, cohort) = (self.simulator.scenario, self.cohort());
         let day = self.moment(look).day;
         let endpoints = scenario.safety_endpoints().iter().enumerate();
         // The final look may have another number of patients than planned.
@@ -273,7 +273,7 @@ impl FollowedCohort<'_, '_> {
         let endpoints = self.simulator.scenario.safety_endpoints().iter().enumerate();
         endpoints
             .map(|(event, endpoint)| {
-                let counts = self.simulator.cohort.events_of_first(event, endpoint, randomised);
+                let counts = self.cohort().events_of_first(event, endpoint, randomised);
                 EventTrace::untested(endpoint, counts)
             })
             .collect()
