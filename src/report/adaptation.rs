@@ -125,12 +125,21 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
         }
         out += estimates(&results).after_gap();
     }
-    out.text(
-        "Final size: patients of trials that reach the final look. Integrated: in the normal model, with \
-         sizes not rounded. Zones include trials that stop at the look. Estimates are those of trials \
-         whose size changed, which their interim results have selected; over all trials the weighted one \
-         has no median bias unless a look can stop the trial.",
-    )
+    let is_blinded = truths
+        .iter()
+        .flat_map(|truth| &truth.analyses)
+        .all(|analysis| analysis.reestimation.as_ref().is_none_or(|it| it.weighted.is_none()));
+    let final_size = "Final size: patients of trials that reach the final look.";
+    let selected = "Estimates are those of trials whose size changed, which their interim results have selected";
+    out.text(if is_blinded {
+        format!("{final_size} {selected}.")
+    } else {
+        format!(
+            "{final_size} Integrated: in the normal model, with sizes not rounded. Zones include trials that \
+             stop at the look. {selected}; over all trials the weighted one has no median bias unless a look \
+             can stop the trial."
+        )
+    })
 }
 
 /// Results of one analysis under one truth.
@@ -184,7 +193,8 @@ fn zones(found: &ReestimationSummary) -> Document {
 
 fn estimates(results: &[Under<'_>]) -> Document {
     let both = results.iter().flat_map(|Under { truth, found }| {
-        [(truth, "naive", &found.naive_changed), (truth, "weighted", &found.weighted_changed)]
+        let weighted = found.weighted.map(|_| (truth, "weighted", &found.weighted_changed));
+        [(truth, "naive", &found.naive_changed)].into_iter().chain(weighted)
     });
     Columns::of(both)
         .column("under", |(truth, ..)| **truth)

@@ -169,7 +169,7 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
          any. Right population: the levels left are exactly those with an effect; without any effect, the \
          trial stops early without a rejection. Shown: an effect is shown in the level. Excluded: patients \
          randomised who are of levels that were dropped later. Screened: people who had arrived, eligible \
-         or not, by the decision. Estimates are ordinary ones in the population left, which the interim \
+         or not, when the last patient was randomised. Estimates are ordinary ones in the population left, which the interim \
          results have selected.",
     )
 }
@@ -224,8 +224,8 @@ fn patients(results: &[RestrictedUnder<'_>]) -> Document {
 fn levels(results: &[RestrictedUnder<'_>]) -> Document {
     let integrated = is_integrated(results);
     Columns::of(results.iter().flat_map(|of| of.found.levels.iter().map(|level| (of.truth, level))))
-        .column("under", |(truth, _)| *truth)
-        .column("level", |(_, level)| level.level.clone())
+        // In one column, which is repeated when the others do not fit beside it.
+        .column("under, level", |(truth, level)| format!("{truth}, {}", level.level))
         .column("effect", |(_, level)| if level.has_effect { "yes" } else { "no" })
         .column("dropped", |(_, level)| with_error(level.dropped))
         .column_if(integrated, "integrated", |(_, level)| number(level.dropped_integrated))

@@ -70,7 +70,8 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     }
     if has_interim_looks(&alternative.analyses[0]) {
         out = out.gap().text(REVERSAL).text(ESTIMATES);
-        out = out.text(format!("Adjusted: {}", table::ADJUSTED));
+        let adjusted = table::adjusted_in_words(&alternative.analyses[0]);
+        out = out.text(format!("Adjusted: {adjusted}."));
     }
     if let Some(summary) = &summary.procedure {
         out = out.heading("The procedure, in all patients of trials that run to their end");

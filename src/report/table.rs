@@ -33,7 +33,26 @@ pub(super) fn over_prior(summary: &Summary) -> Document {
 /// Definition of adjusted estimates.
 pub(super) const ADJUSTED: &str = "the median-unbiased estimate with its interval, by stage-wise \
     ordering. It allows for stops at all boundaries of the design, futility included, as if these \
-    are always heeded, but not for stops by adverse events.";
+    are always heeded, but not for stops by adverse events";
+
+/// Definition of the estimate of trials that changed their number of patients.
+pub(super) const WEIGHTED: &str =
+    "the estimate by the weighted Z of both stages (Lawrence & Hung 2003)";
+
+/// Defines the adjusted estimates of a run.
+pub(super) fn adjusted_in_words(analysis: &AnalysisSummary) -> String {
+    let weighted = analysis.reestimation.as_ref().and_then(|it| it.weighted);
+    match weighted {
+        Some(_) => format!("{ADJUSTED}; in trials whose size changed, {WEIGHTED}"),
+        None => ADJUSTED.to_owned(),
+    }
+}
+
+/// Whether adjusted estimates differ from the others: if a look stopped a trial, or changed its size.
+pub(super) fn has_adjusted(analysis: &AnalysisSummary) -> bool {
+    let is_weighted = analysis.reestimation.as_ref().is_some_and(|it| it.weighted.is_some());
+    is_weighted || analysis.estimate.stopped_early.mean.n > 0
+}
 
 /// Describes the precision that ended a simulation, with words to put before the name of the quantity; empty
 /// without `--precision`.
@@ -92,8 +111,13 @@ fn why_formulas_differ(alternative: &TruthSummary, scenario: &ScenarioFile) -> V
     }
     let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
+    let is_bayesian = match scenario.design.decisions {
+        Decisions::Bayesian => true,
+        Decisions::Frequentist => false,
+    };
     let by_counts = |of: &&WrittenAnalysis| of.method.parameters().counts_successes();
     let reasons = [
+        ("a posterior probability is another Z at another rate of the control arm", is_bayesian),
         ("counts of successes are discrete", approximated.iter().any(by_counts)),
         ("the variance of Z is that of large trials", !approximated.iter().all(by_counts)),
         (
@@ -330,6 +354,8 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
         if estimate.stopped_early.mean.n > 0 {
             shown.push((format!("{truth}, early"), &estimate.stopped_early));
             shown.push((format!("{truth}, followed"), &estimate.with_overrun));
+        }
+        if has_adjusted(analysis) {
             shown.push((format!("{truth}, adjusted"), &estimate.median_unbiased));
         }
         for (name, performance) in shown {

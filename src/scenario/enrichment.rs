@@ -186,13 +186,13 @@ impl Scenario {
         // levels still arrive but are not randomised, so that the rest take 1/share as many
         // arrivals.
         let decided = f64::from(self.expected_randomised_at_decision(look));
-        let days = if share > 0.0 {
+        let day = if share > 0.0 {
             let later = f64::from(self.randomised) - decided;
             self.follow_up.closes(self.expected_day(decided + later / share))
         } else {
-            self.expected_day_of_look(look) + self.decision_lag_days
+            self.expected_day_of_look(look)
         };
-        days / DAYS_PER_MONTH
+        (day + self.decision_lag_days) / DAYS_PER_MONTH
     }
 
     /// Describes the restriction of the population in whole sentences; `None` without one.

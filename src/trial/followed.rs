@@ -121,8 +121,12 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     /// Returns the outcomes known at the looks up to one, as [`FollowedCohort::outcomes_known`] counts them.
     pub(super) fn analysed_by(&self, look: LookIndex) -> AnalysedSoFar {
         let moments = &self.result.looks[self.truth.index()][..look.taken];
-        let before = moments.iter().map(|moment| moment.analysed);
-        AnalysedSoFar::new(before.chain([self.moment(look).analysed]))
+        let now = self.moment(look).analysed;
+        // A size may fall to the patients whose outcomes an interim look had: the final look, with the same
+        // data, then takes its place.
+        let before =
+            moments.iter().map(|moment| moment.analysed).take_while(|&before| before < now);
+        AnalysedSoFar::new(before.chain([now]))
     }
 
     /// Simulates the trial as each analysis sees it, and describes that of the first.

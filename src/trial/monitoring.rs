@@ -69,9 +69,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     /// Whether a trial that adverse events do not stop reaches an efficacy boundary if it also continues
     /// after the futility boundary, unless that is binding, and after the harm boundary.
     pub(super) fn reaches_efficacy(&mut self, analysis: &Analysis, end: &MonitoringEnd) -> bool {
-        // A population that no level is left of, or that is futile by its own rule, does not continue.
-        if self.population.is_some() {
-            return end.conclusion == Conclusion::Efficacy;
+        if let Some(adaptation) = &self.simulator.scenario.adaptation.population {
+            return self.reaches_efficacy_in_population(analysis, adaptation, end);
         }
         let may_continue = matches!(end.conclusion, Conclusion::Futility | Conclusion::Harm);
         if !may_continue || end.look.is_final {

@@ -620,6 +620,28 @@ fn a_rule_that_drops_nothing_is_stopped_by_the_same_events() {
     }
 }
 
+/// Trials in which futility and harm are disregarded are those of a design without these rules.
+#[test]
+fn disregarded_futility_is_that_of_a_design_without_it() {
+    let rule = "futility = { predictive_below = 0.1 }\n";
+    let text = shipped_text(DAWN);
+    assert!(text.contains(rule));
+    let set = overrides(&["run.seed=5"]);
+    let heeded = trials(&Scenario::parse(&text, &set).expect("valid"), 40);
+    let without = Scenario::parse(&text.replace(rule, ""), &set).expect("valid");
+    let mut stopped = 0;
+    for (heeded, without) in heeded.iter().zip(trials(&without, 40)) {
+        let reaches = without.conclusion == Conclusion::Efficacy;
+        assert_eq!(heeded.efficacy_stops_disregarded, reaches, "{heeded:?}");
+        let is_reversed = heeded.conclusion == Conclusion::Futility && reaches;
+        stopped += u32::from(is_reversed);
+        if heeded.conclusion == without.conclusion && heeded.look == without.look {
+            assert_eq!(heeded.test, without.test);
+        }
+    }
+    assert!(stopped > 0);
+}
+
 #[test]
 fn design_says_that_it_restricts_nothing() {
     for path in [RESCUE, DEFUSE, DAWN] {

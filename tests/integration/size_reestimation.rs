@@ -618,3 +618,60 @@ fn bad_reestimations_are_refused_at_their_keys() {
         refused(rescuesim().args(["run", "icarus", "--set", "adaptation.size.maximum=1"]));
     assert!(message.contains("adaptation.size.maximum"), "{message}");
 }
+
+/// Blinded rules with and without a least size, as enumerated in `tests/reference/reestimation.csv`: patients
+/// arrive so slowly that the size may fall to the outcomes of the interim look.
+#[test]
+fn a_blinded_size_may_fall_to_the_patients_of_the_interim_look() {
+    let mut reader =
+        csv::Reader::from_path(crate::util::project("tests/reference/reestimation.csv"))
+            .expect("it is shipped");
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let (mut compared, mut fallen) = (0, 0);
+    for (design, restricted) in [("BL-un", false), ("BL-re", true)] {
+        for (control, experimental) in [("0.25", "0.4"), ("0.15", "0.3"), ("0.4", "0.55")] {
+            let mrs = |rate: &str| {
+                let rate: f64 = rate.parse().expect("a number");
+                format!("[{rate},0,0,{},0,0,0]", 1.0 - rate)
+            };
+            let set = [
+                "sample_size.randomised=312".to_owned(),
+                "design.looks={analysed=[156,312]}".to_owned(),
+                "follow_up={days=1,window_days=0}".to_owned(),
+                "accrual.per_month=1".to_owned(),
+                "missing.dropout=0".to_owned(),
+                "design.decision_lag_days=0".to_owned(),
+                "randomisation={method=\"permuted_blocks\",block_sizes=[2]}".to_owned(),
+                format!("outcome.control={}", mrs(control)),
+                format!("outcome.experimental={}", mrs(experimental)),
+                format!(
+                    "adaptation.size={{rule=\"pooled_rate\",look=1,power=0.8,step=2,maximum=624,restricted={restricted}}}"
+                ),
+                "analyses=[{name=\"i\",method=\"two_proportions\",cut=2}]".to_owned(),
+            ];
+            let set: Vec<&str> = set.iter().map(String::as_str).collect();
+            let found = simulate_scenario(&icarus(&set), 10_000);
+            for (truth, experimental) in [(0, experimental), (1, control)] {
+                let of = &found.truths[truth].analyses[0];
+                let rates = format!("{control} v {experimental} ");
+                for row in rows.iter().filter(|row| &row[0] == design && &row[3] == "ref") {
+                    let simulated = match row[1].strip_prefix(&rates) {
+                        Some("rejection") => of.rejection,
+                        Some("expected_n") => of.n_randomised.mean,
+                        Some(_) | None => continue,
+                    };
+                    let exact: f64 = row[2].parse().expect("a number");
+                    // Sizes that hardly ever change have an error of about 0.
+                    let error = simulated.mcse.max(1e-3);
+                    assert!(
+                        (simulated.value - exact).abs() < 4.0 * error,
+                        "{design} {row:?}: {simulated:?}"
+                    );
+                    compared += 1;
+                }
+            }
+            fallen += u32::from(found.truths[1].analyses[0].n_randomised.mean.value < 300.0);
+        }
+    }
+    assert!(compared >= 16 && fallen > 0, "{compared} {fallen}");
+}

@@ -28,6 +28,17 @@ pub enum Posed {
 pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure> {
     let analysis = analysis::named(scenario, args.analysis.as_deref())?;
     let expected = Expected::new(scenario);
+    let adapted = match (&scenario.adaptation.size, &scenario.adaptation.population) {
+        (Some(_), _) => Some("the size is re-estimated"),
+        (None, Some(_)) => Some("the population may be restricted"),
+        (None, None) => None,
+    };
+    if let (Some(power), Some(adapted)) = (args.power, adapted) {
+        return Err(Failure::Usage(format!(
+            "--power {power}: no formula has the size, as {adapted}; allowed: no --power, and `rescuesim \
+             solve`, which finds a size by simulation"
+        )));
+    }
     // To find a size, looks are as planned. To evaluate the trial as it is, the final look has
     // the expected number of known outcomes, as in `check` and `run`.
     let outcomes = match args.power {
@@ -42,7 +53,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     let no_formula = match posed {
         Ok(PosedDesign { question, boundaries, sizes }) => {
             let mut conventions = question.conventions(AlphaSource::Given);
-            conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
+            conventions.extend(of_the_final_look(scenario, analysis, outcomes, &sizes));
             let sizes = Some(sizes);
             return Ok(Posed::Question(Box::new(Asked {
                 question,
@@ -81,7 +92,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     let SizedBoundaries { boundaries, sizes } = expected.sized_boundaries(outcomes);
     let rules = &scenario.design.plan().rules;
     let mut conventions = rules.sentences(sizes.len(), AlphaSource::Given);
-    conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
+    conventions.extend(of_the_final_look(scenario, analysis, outcomes, &sizes));
     let analysed = sizes.last().copied().expect("a trial has a final look");
     let mut looks = LookCharacteristics::without_effect(&boundaries, &sizes);
     if no_formula == NoFormula::Equivalence {
@@ -132,10 +143,16 @@ fn power_alone(expected: &Expected<'_>, analysis: &Analysis) -> Option<String> {
 /// States how many outcomes the final look has, and what the numbers leave out.
 fn of_the_final_look(
     scenario: &Scenario,
+    analysis: &Analysis,
     outcomes: FinalOutcomes,
     sizes: &[ArmSizes],
 ) -> Vec<String> {
     let total = sizes.last().map_or(0, |size| size.total());
+    let adapted = Expected::new(scenario).normal_approximation(Truth::Alternative, analysis);
+    let with_it = match adapted {
+        Ok(stopping) => format!(", with which the power is {:.4}", stopping.rejection()),
+        Err(_) => String::new(),
+    };
     let mut conventions = Vec::new();
     if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
         conventions.push(format!(
@@ -144,13 +161,13 @@ fn of_the_final_look(
     }
     if let Some(words) = scenario.size_adaptation_in_words() {
         conventions.push(format!(
-            "{words} The boundaries and their performance are those without it; `rescuesim check` lists \
-             which size follows from which result."
+            "{words} The boundaries and their performance are those without it{with_it}; `rescuesim check` \
+             lists which size follows from which result."
         ));
     }
     if let Some(words) = scenario.population_adaptation_in_words() {
         conventions.push(format!(
-            "{words} The boundaries and their performance are those without it, for all patients; \
+            "{words} The boundaries and their performance are those without it, for all patients{with_it}; \
              `rescuesim check` lists the populations that may be left."
         ));
     }

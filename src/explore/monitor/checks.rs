@@ -43,7 +43,7 @@ impl LookInput {
             return Err(InvalidLook(format!(
                 "{option}: {most} outcomes, more than the {planned} patients who are to be \
                  randomised; {}",
-                if_more(scenario)
+                if_more(scenario, self.look)
             )));
         }
         let Some(randomised) = self.randomised else { return Ok(()) };
@@ -54,7 +54,7 @@ impl LookInput {
             return Err(InvalidLook(format!(
                 "--randomised {control},{experimental}: {total} patients, more than the {planned} who \
                  are to be randomised; {}",
-                if_more(scenario)
+                if_more(scenario, self.look)
             )));
         }
         if most > total {
@@ -157,8 +157,9 @@ impl LookInput {
 }
 
 /// Says what to do if more patients than planned were randomised.
-fn if_more(scenario: &Scenario) -> &'static str {
-    match scenario.adaptation.size.as_ref().map(|size| &size.rule) {
+fn if_more(scenario: &Scenario, look: usize) -> &'static str {
+    let is_final = look == scenario.design.looks().len();
+    match scenario.adaptation.size.as_ref().map(|size| &size.rule).filter(|_| is_final) {
         None | Some(SizeRule::Blinded { .. }) => {
             "if more were, give their number by --set sample_size.randomised"
         }

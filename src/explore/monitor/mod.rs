@@ -22,10 +22,11 @@ pub use safety::{SafetyCheck, SafetyStatus};
 use serde::Serialize;
 
 use super::imbalance;
+use crate::analysis::OutcomeTable;
 use crate::design::inference::Belief;
 use crate::design::monitor::RunningTrial;
 use crate::expected::plausibility::{self, LookFacts};
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::patients::TrialPatient;
 use crate::scenario::{Analysis, Scenario};
 use crate::trial::EventCounts;
@@ -110,6 +111,8 @@ pub struct EvaluatedLook {
     pub randomised: Option<[u32; 2]>,
     /// Outcomes by arm and mRS, if given.
     pub counts: Option<[[u32; LEVELS]; 2]>,
+    /// Outcomes on either side of a cut, if these alone were given.
+    pub successes: Option<(Mrs, OutcomeTable)>,
     /// Z at the looks up to this one that are known.
     pub path: Vec<PathPoint>,
     /// What is implausible about the data, a sentence each.
@@ -173,6 +176,7 @@ pub fn evaluate(
         result: LookResult::new(&trial, evidence),
         randomised,
         counts: given.and_then(GivenOutcomes::by_mrs),
+        successes: given.and_then(|given| given.by_cut(analysis)),
         path: input.path(&trial, data.z)?,
         warnings,
         trial,

@@ -4,7 +4,7 @@ use crate::analysis::{OutcomeTable, TestResult};
 use crate::bayes::EarlyCounts;
 use crate::expected::plausibility::ArmOutcomes;
 use crate::expected::{CountsNeeded, Expected};
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::patients::{PatientOutcome, TrialPatient};
 use crate::scenario::{Analysis, LookTiming, Scenario};
 use crate::trial::EventCounts;
@@ -34,6 +34,12 @@ impl GivenOutcomes {
     pub fn by_mrs(&self) -> Option<[[u32; LEVELS]; 2]> {
         // Successes are stored at any mRS on either side of the cut.
         self.is_by_mrs.then_some(self.all.counts)
+    }
+
+    /// Returns the outcomes on either side of the cut of an analysis, if these alone were given.
+    pub fn by_cut(&self, analysis: &Analysis) -> Option<(Mrs, OutcomeTable)> {
+        let cut = analysis.method.success_cut()?;
+        (!self.is_by_mrs).then_some((cut, self.all))
     }
 
     /// Returns the outcomes for a comparison with the plan.

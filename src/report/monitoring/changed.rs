@@ -2,13 +2,17 @@
 
 use serde::Serialize;
 
+use super::bounds::bounds as bounds_of_looks;
 use super::describe;
 use super::effects::{EffectRow, table_of_effects};
+use super::size::zone_at;
+use crate::design::monitor::RunningTrial;
 use crate::design::reestimation::FinalStatistic;
 use crate::explore::monitor::{ChangedLookData, LookConclusion, UnblindedRule};
 use crate::num::finite;
+use crate::num::normal::upper_tail;
 use crate::report::document::Document;
-use crate::report::numeral::{fixed, grouped, number};
+use crate::report::numeral::{chance, fixed, grouped, number};
 use crate::scenario::{Analysis, Scenario};
 use crate::trial::Conclusion;
 
@@ -67,6 +71,14 @@ impl ChangedLookReport {
         let last = scenario.design.looks().len() - 1;
         let bounds = &scenario.design.looks()[last];
         let z = data.interim_z;
+        // As the interim look itself found it, by the outcomes that it had.
+        let so_far: Vec<u32> =
+            scenario.design.looks()[..rule.look].iter().map(|look| look.analysed).collect();
+        let interim = [&so_far[..], &data.analysed[..1]].concat();
+        let interim = RunningTrial::new(scenario.design.plan(), &interim).ok();
+        let observed =
+            interim.and_then(|trial| zone_at(zone, &bounds_of_looks(&trial)[rule.look..]));
+        let zone = observed.as_ref().unwrap_or(zone);
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
             command,
@@ -77,7 +89,7 @@ impl ChangedLookReport {
             look: last + 1,
             planned: rule.planned,
             maximum: rule.maximum,
-            size_by_rule: rule.size(Some(z), &Default::default()),
+            size_by_rule: rule.randomised(zone.size_if_continued(z)),
             randomised: data.randomised,
             interim_analysed: data.analysed[0],
             analysed: data.analysed[1],
@@ -184,9 +196,10 @@ impl ChangedLookReport {
         ];
         let rows = rows.map(|(name, outcomes, z)| {
             let mark = if name == deciding { " <" } else { "" };
-            vec![format!("{name}{mark}"), grouped(u64::from(outcomes)), number(z)]
+            let p = z.map(upper_tail);
+            vec![format!("{name}{mark}"), grouped(u64::from(outcomes)), number(z), chance(p)]
         });
-        Document::of_table(&["", "outcomes", "Z"], rows.into())
+        Document::of_table(&["", "outcomes", "Z", "one-sided p"], rows.into())
     }
 
     fn effects(&self) -> Document {

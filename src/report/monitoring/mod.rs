@@ -96,7 +96,7 @@ impl MonitoringReport {
     /// Builds the report.
     pub fn new(context: LookContext<'_>, look: EvaluatedLook) -> Self {
         let LookContext { scenario, analysis, command, date } = context;
-        let EvaluatedLook { trial, result, randomised, counts, path, warnings } = look;
+        let EvaluatedLook { trial, result, randomised, counts, successes, path, warnings } = look;
         let LookResult { without_safety, decision, evidence: found } = result;
         let plan = scenario.design.plan();
         let mut report = Self {
@@ -136,6 +136,7 @@ impl MonitoringReport {
             let data = SizeData {
                 z: report.z,
                 counts: report.counts,
+                successes,
                 randomised: report.randomised,
                 looks: &report.looks,
                 decision: report.decision,

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::BoundsOfLook;
 use crate::analysis::OutcomeTable;
-use crate::design::reestimation::StageBounds;
+use crate::design::reestimation::{PromisingZone, StageBounds};
 use crate::explore::monitor::LookConclusion;
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
 use crate::report::numeral::{fixed, grouped};
-use crate::scenario::{Scenario, SizeReestimation, SizeRule};
+use crate::scenario::{BlindedSize, Scenario, SizeReestimation, SizeRule};
 
 /// A re-estimation at a look of a running trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,11 +31,24 @@ pub(super) struct SizeData<'d> {
     pub z: Option<f64>,
     /// Outcomes by arm and mRS, if given.
     pub counts: Option<[[u32; LEVELS]; 2]>,
+    /// Outcomes of which the successes alone were given, at either side of this cut.
+    pub successes: Option<(Mrs, OutcomeTable)>,
     /// Patients randomised so far, if given.
     pub randomised: Option<[u32; 2]>,
     /// Boundaries of this look and those after it.
     pub looks: &'d [BoundsOfLook],
     pub decision: LookConclusion,
+}
+
+/// Returns the zone for the outcomes that an interim look has, given the boundaries of this look and the
+/// final one; `None` if they leave none to come.
+pub(super) fn zone_at(zone: &PromisingZone, looks: &[BoundsOfLook]) -> Option<PromisingZone> {
+    let [here, last, ..] = looks else { return None };
+    let bounds = StageBounds {
+        interim: here.z_efficacy.unwrap_or(f64::INFINITY),
+        last: last.z_efficacy.unwrap_or(f64::INFINITY),
+    };
+    zone.observed_at(f64::from(here.analysed), bounds).ok()
 }
 
 impl SizeAtLook {
@@ -53,7 +66,13 @@ impl SizeAtLook {
         match &rule.rule {
             SizeRule::Unblinded { .. } => Self::unblinded(rule, look, &data, so_far, stops),
             SizeRule::Blinded { by, .. } => {
-                let known = data.counts.map(|counts| OutcomeTable { counts });
+                let by_mrs = data.counts.map(|counts| OutcomeTable { counts });
+                let known = by_mrs.or(match (by, data.successes) {
+                    (BlindedSize::Rate { cut, .. }, Some((given, table))) if *cut == given => {
+                        Some(table)
+                    }
+                    (BlindedSize::Rate { .. } | BlindedSize::Variance { .. }, _) => None,
+                });
                 // Patients who have been randomised stay in the trial, however small the size that
                 // follows.
                 let size = known.map(|known| rule.size(None, &known).max(so_far));
@@ -76,12 +95,7 @@ impl SizeAtLook {
         stops: bool,
     ) -> Option<Self> {
         let SizeRule::Unblinded { zone, .. } = rule.rule else { return None };
-        let (here, last) = (&data.looks[look - 1], &data.looks[look]);
-        let bounds = StageBounds {
-            interim: here.z_efficacy.unwrap_or(f64::INFINITY),
-            last: last.z_efficacy.unwrap_or(f64::INFINITY),
-        };
-        let zone = zone.observed_at(f64::from(here.analysed), bounds).ok()?;
+        let zone = zone_at(&zone, &data.looks[look - 1..])?;
         let size = data.z.filter(|_| !stops).map(|z| rule.randomised(zone.size(z)).max(so_far));
         Some(Self {
             zone: data.z.map(|z| zone.zone(z).name()),

@@ -100,8 +100,8 @@ fn estimates<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
         tables = tables.text(format!(
             "Estimate and 95 % interval are not adjusted for interim looks; \"early\" are trials that \
              stopped at an interim look; \"followed\" is the estimate once the patients of the overrun \
-             have completed follow-up. \"Adjusted\" is {}",
-            table::ADJUSTED
+             have completed follow-up. \"Adjusted\" is {}.",
+            table::adjusted_in_words(&effect.analyses[0])
         ));
     }
     tables += crate::report::description::described(&report.summary.truths);

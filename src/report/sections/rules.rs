@@ -22,6 +22,7 @@ pub(super) fn stopping(report: &Report<'_>) -> Vec<String> {
         None if scenario.adaptation.population.is_some() => scenario.decisions_in_words(),
         None => vec![efficacy(report)],
     };
+    sentences.extend(scenario.size_adaptation_in_words());
     sentences.extend(scenario.population_adaptation_in_words());
     sentences.extend(scenario.success_in_words());
     sentences.extend(scenario.look_timing_in_words());

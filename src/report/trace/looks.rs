@@ -4,12 +4,12 @@ use super::decimals;
 use crate::analysis::EffectScale;
 use crate::bayes::LookProbabilities;
 use crate::outcome::{LEVELS, Mrs};
-use crate::report::document::{Columns, Document};
+use crate::report::document::{Columns, Document, capitalised};
 use crate::report::numeral::number;
 use crate::report::numeral::probability;
 use crate::trial::Conclusion;
 use crate::trial::trace::{
-    Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace, Trace,
+    Bounds, DecisionTrace, EventTrace, LookTrace, PopulationTrace, RepeatedLook, TestTrace, Trace,
 };
 
 /// Tabulates every look in a row, or in two if the decision is made later than the data are collected.
@@ -140,6 +140,10 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
         Some(Conclusion::Efficacy) => {
             format!("Z is at or above the efficacy boundary of {efficacy}.{stops}")
         }
+        // By the rule for the population, whose story is told below.
+        Some(Conclusion::Futility) if look.bounds.futility.is_none() => {
+            format!("By the rule for the population that is futile.{stops}")
+        }
         Some(Conclusion::Futility) => {
             format!("Z is at or below the futility boundary of {futility}.{stops}")
         }
@@ -255,6 +259,12 @@ pub(super) fn overrun(trace: &Trace) -> Document {
             "{followed} patients were still in follow-up. After a stop for safety the analysis is not \
              repeated."
         )),
+        None if trace.population.as_ref().is_some_and(PopulationTrace::is_empty) => {
+            document.text(format!(
+                "{followed} patients were still in follow-up. As no level is left, the analysis is not \
+                 repeated."
+            ))
+        }
         None => document.text(format!(
             "{followed} patients were still in follow-up, and no further outcome became known."
         )),
@@ -304,12 +314,17 @@ pub(super) fn estimates(trace: &Trace) -> Document {
     let ordinary = [end.test.estimate, low, high];
     let (low, high) = end.stagewise_interval;
     let adjusted = [end.median_unbiased, low, high];
-    let mut estimates =
-        vec![("ordinary, ignores the looks", ordinary), ("median-unbiased", adjusted)];
+    let is_weighted = trace.size.as_ref().is_some_and(|size| size.weighted_z.is_some());
+    let (by, of_by, definition) = if is_weighted {
+        ("weighted", "weighted, as a ratio", crate::report::table::WEIGHTED)
+    } else {
+        ("median-unbiased", "median-unbiased, as a ratio", crate::report::table::ADJUSTED)
+    };
+    let mut estimates = vec![("ordinary, ignores the looks", ordinary), (by, adjusted)];
     // Clinicians read odds ratios, statisticians their logarithms.
     if is_logarithm(trace.scale) {
         estimates.push(("ordinary, as a ratio", ordinary.map(libm::exp)));
-        estimates.push(("median-unbiased, as a ratio", adjusted.map(libm::exp)));
+        estimates.push((of_by, adjusted.map(libm::exp)));
     }
     let rows = estimates.into_iter().map(|(name, numbers)| {
         [vec![name.to_owned()], numbers.map(|number| decimals(number, 4)).to_vec()].concat()
@@ -317,7 +332,7 @@ pub(super) fn estimates(trace: &Trace) -> Document {
     let name = scale(trace.scale);
     document
         .table(&[&name, "estimate", "95 %: from", "to"], rows.collect())
-        .text(format!("Median-unbiased: {}", crate::report::table::ADJUSTED))
+        .text(format!("{}: {definition}.", capitalised(by)))
 }
 
 /// Writes the name of a scale in words.

@@ -188,7 +188,10 @@ fn by_size(trace: &Trace) -> Document {
                 decimals(size.observed, 4)
             )
         }
-        None => format!("both arms together gave {}", decimals(size.observed, 4)),
+        None => {
+            let what = size.measure.trim_start_matches("pooled_");
+            format!("both arms together had a {what} of {}", decimals(size.observed, 4))
+        }
     };
     let (planned, decided) = (size.planned, size.decided);
     let then = match decided {

@@ -51,10 +51,12 @@ impl Resolver<'_> {
                 efficacy,
                 last,
                 ..
-            } => self.has_interim_looks(plan).map(|()| {
-                let selection = NestedSelection { futility, efficacy, last };
-                PopulationRule::NestedSelection { selection, effect }
-            }),
+            } => {
+                self.has_interim_looks(plan).and(self.possible_effect(effect, analyses)).map(|()| {
+                    let selection = NestedSelection { futility, efficacy, last };
+                    PopulationRule::NestedSelection { selection, effect }
+                })
+            }
             WrittenPopulationAdaptation::PredictiveProbability { drop_below, .. } => self
                 .has_interim_looks(plan)
                 .map(|()| PopulationRule::PredictiveProbability { drop_below }),
@@ -63,6 +65,21 @@ impl Resolver<'_> {
         let (factor, rule) = (factor?, rule?);
         is_supported?;
         Ok(PopulationAdaptation::new(population, factor, rule))
+    }
+
+    /// Refuses an effect that no estimate can be.
+    fn possible_effect(&mut self, effect: f64, analyses: &[Analysis]) -> Checked<()> {
+        let scale = analyses.first().map(|analysis| analysis.method.scale());
+        match scale.filter(|scale| scale.is_within_one() && effect >= 1.0) {
+            Some(scale) => {
+                let name = scale.name().replace('_', " ");
+                self.fail(
+                    "adaptation.population.effect",
+                    out_of_range(effect, format!("a {name} below 1")),
+                )
+            }
+            None => Ok(()),
+        }
     }
 
     /// Refuses a design without interim looks, at which alone a population is restricted.
@@ -175,6 +192,20 @@ impl Resolver<'_> {
                 written.factor()
             );
             return self.fail(path, message);
+        }
+        // A level that no patient has would count in every intersection that is tested.
+        for (position, level) in population.factors()[factor].levels.iter().enumerate() {
+            let of_level = population
+                .prognosis()
+                .enumerate()
+                .filter(|&(stratum, _)| population.levels(stratum)[factor] == position);
+            let share: f64 = of_level.map(|(_, (share, _))| share).sum();
+            if share == 0.0 {
+                let message = format!(
+                    "has no patients in \"{level}\", a level of {path}; allowed: shares above 0"
+                );
+                return self.fail(&format!("factors[{factor}].shares[{position}]"), message);
+            }
         }
         Ok(factor)
     }

@@ -19,9 +19,9 @@ pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> S
             at_least, below, target, under, statistic, ..
         } => {
             let ends = below.unwrap_or(target);
-            let under = match under {
-                SizeEffect::Trend => "the observed effect",
-                SizeEffect::Planned => "the planned effect",
+            let (under, and) = match under {
+                SizeEffect::Trend => ("the observed effect", " with a Z above 0"),
+                SizeEffect::Planned => ("the planned effect", ""),
             };
             let statistic = match statistic {
                 SizeStatistic::Weighted => {
@@ -35,7 +35,7 @@ pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> S
             let statistic = statistic.replace("{look}", &look.to_string());
             format!(
                 "if the conditional power at {planned} patients (under {under}) is promising, from \
-                 {at_least} to below {ends}, the size becomes the one with a conditional power of {target}, \
+                 {at_least} to below {ends}{and}, the size becomes the one with a conditional power of {target}, \
                  {limits}; otherwise it is unchanged. {statistic}"
             )
         }
@@ -69,10 +69,16 @@ pub(in super::super) fn population(written: &WrittenPopulationAdaptation) -> Str
                 DropMeasure::PredictivePower => "predictive power",
             };
             let ordered = if *ordered { " unless a later one continues" } else { "" };
+            let dropped = if *drop_below == 0.0 {
+                format!("no level of {factor} is dropped, as no {measure} is below 0")
+            } else {
+                format!(
+                    "a level of {factor} whose {measure} is below {drop_below} is dropped{ordered}, and all \
+                     later patients come from the others; the trial stops if none is left"
+                )
+            };
             format!(
-                "Population adapted at look {look}: a level of {factor} whose {measure} is below \
-                 {drop_below} is dropped{ordered}, and all later patients come from the others; the trial \
-                 stops if none is left. The final look tests each level left by the weighted Z of both \
+                "Population adapted at look {look}: {dropped}. The final look tests each level left by the weighted Z of both \
                  stages, under closed testing with Simes' test, so that the familywise error over all \
                  levels is kept."
             )
@@ -88,8 +94,9 @@ pub(in super::super) fn population(written: &WrittenPopulationAdaptation) -> Str
             "Population adapted at every look (Lai, Lavori & Liao): the trial stops for efficacy if Z is at \
              least {efficacy}. If Z against an effect of {effect} is below {futility}, the first levels of \
              {factor} with the largest Z take the place of all patients, are tested at the same look, and \
-             have all later patients; if they are futile as well, the trial stops. The final look rejects if \
-             Z is at least {last}, for all patients or else for the first levels with the largest Z."
+             have all later patients; the trial stops if they are futile at that look or a later one. The \
+             final look rejects if Z is at least {last}, for all patients or else for the first levels with \
+             the largest Z."
         ),
         WrittenPopulationAdaptation::PredictiveProbability { factor, drop_below, .. } => format!(
             "Population adapted at every interim look: the last level of {factor} is dropped while the \

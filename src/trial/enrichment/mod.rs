@@ -63,6 +63,15 @@ struct JudgedLook {
     /// Whether the look counts as one whose statistic could not be computed.
     is_failed: bool,
     decision: PopulationDecision,
+    /// The decision of a trial that does not stop for futility or harm by the rules of the design.
+    unless_stopped: PopulationDecision,
+}
+
+/// Whether a trial heeds the rules of the design for futility and harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DesignStops {
+    Heeded,
+    Disregarded,
 }
 
 /// The population of a trial while it is analysed.
@@ -152,29 +161,74 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 self.monitor_closed_test(analysis, adaptation, stages)
             }
             PopulationRule::NestedSelection { selection, effect } => {
-                self.monitor_by(analysis, adaptation, |trial, look| {
+                self.monitor_by(analysis, adaptation, 0, DesignStops::Heeded, |trial, look| {
                     trial.judge_nested(analysis, adaptation, selection, effect, look)
                 })
             }
             PopulationRule::PredictiveProbability { drop_below } => {
-                self.monitor_by(analysis, adaptation, |trial, look| {
+                self.monitor_by(analysis, adaptation, 0, DesignStops::Heeded, |trial, look| {
                     trial.judge_by_prediction(analysis, adaptation, drop_below, look)
                 })
             }
         }
     }
 
-    /// Monitors a trial whose rule judges the population at every look, the final one at the latest, until
-    /// it ends the trial.
+    /// Whether a trial that adverse events do not stop shows an effect if it also continues after futility
+    /// and harm by the rules of the design. A population that is futile by its own rule, or of which no
+    /// level is left, does not continue.
+    pub(super) fn reaches_efficacy_in_population(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        end: &MonitoringEnd,
+    ) -> bool {
+        let stopped = match end.conclusion {
+            Conclusion::Futility => !self.simulator.scenario.design.plan().rules.binding_futility,
+            Conclusion::Harm => true,
+            Conclusion::Efficacy => return true,
+            Conclusion::Safety | Conclusion::NotSignificant => false,
+        };
+        let PopulationRule::PredictiveProbability { drop_below } = adaptation.rule else {
+            return false;
+        };
+        if !stopped || end.look.is_final {
+            return false;
+        }
+        let (at_end, was_drawn) = (self.current_population(), self.is_drawn);
+        // Judged again from the look that ended the trial.
+        self.undo_from(adaptation, end.look);
+        let position = end.look.taken;
+        let disregarded = DesignStops::Disregarded;
+        let continued =
+            self.monitor_by(analysis, adaptation, position, disregarded, |trial, look| {
+                trial.judge_by_prediction(analysis, adaptation, drop_below, look)
+            });
+        // What the continuation drew replaces only patients after the end of the trial, and later looks.
+        let looks = if was_drawn {
+            let planned = self.simulator.scenario.design.looks().len();
+            LookSequence::new(self.simulator.restricted.moments.len(), planned)
+        } else {
+            at_end.looks
+        };
+        self.population = Some(CurrentPopulation { looks, ..at_end });
+        self.is_drawn = was_drawn;
+        self.fill_population(analysis, adaptation, end.look, at_end.levels);
+        continued.conclusion == Conclusion::Efficacy
+    }
+
+    /// Monitors a trial whose rule judges the population at every look from a position on, the final one at
+    /// the latest, until it ends the trial.
     fn monitor_by(
         &mut self,
         analysis: &Analysis,
         adaptation: &PopulationAdaptation,
+        from: usize,
+        stops: DesignStops,
         mut judge: impl FnMut(&mut Self, LookIndex) -> JudgedLook,
     ) -> MonitoringEnd {
         let mut z = [f64::NAN; MAX_LOOKS];
         let mut failed_looks = 0;
-        let mut position = 0;
+        let mut position = from;
         loop {
             // The looks after a restriction are others, but begin with the same ones.
             let look = self.current_population().looks.taken(position);
@@ -183,7 +237,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let judged = judge(self, look);
             z[look.planned] = judged.z.unwrap_or(f64::NAN);
             failed_looks += u32::from(judged.is_failed);
-            let conclusion = match judged.decision {
+            let decision = match stops {
+                DesignStops::Heeded => judged.decision,
+                DesignStops::Disregarded => judged.unless_stopped,
+            };
+            let conclusion = match decision {
                 PopulationDecision::Continue => None,
                 PopulationDecision::Restrict(levels) => {
                     // A trial whose levels left have no patients cannot go on.
@@ -325,6 +383,19 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         super::safety::stop(safety, looks)
     }
 
+    /// Undoes what was decided about the population at a look and later.
+    fn undo_from(&mut self, adaptation: &PopulationAdaptation, look: LookIndex) {
+        let mut population = self.current_population();
+        population.leave(look, population.before(look, adaptation));
+        population.rejected = LevelSet::NONE;
+        population.restricted_at = population.restricted_at.filter(|at| at.taken < look.taken);
+        if population.restricted_at.is_none() {
+            population.looks = self.looks;
+            self.is_drawn = false;
+        }
+        self.population = Some(population);
+    }
+
     /// Undoes what was decided at a look and later, because the trial stops at the look for another reason,
     /// and fills the table of the population as it was before. `z` has the Z of the looks until then, which
     /// are computed where only the population before counts, or nothing was decided.
@@ -335,29 +406,18 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         stop: LookIndex,
         z: &mut [f64; MAX_LOOKS],
     ) {
-        let current = self.current_population();
-        let levels = current.before(stop, adaptation);
-        let restricted_at = current.restricted_at.filter(|at| at.taken < stop.taken);
+        let evidence = self.current_population().evidence;
+        self.undo_from(adaptation, stop);
+        let mut population = self.current_population();
         let (is_decided, undecided_from) = match adaptation.rule {
             PopulationRule::ClosedTest { look, .. } => (look < stop.planned, look + 1),
             PopulationRule::NestedSelection { .. }
             | PopulationRule::PredictiveProbability { .. } => {
-                (restricted_at.is_some(), stop.planned)
+                (population.restricted_at.is_some(), stop.planned)
             }
         };
-        let at_look =
-            if is_decided { current.evidence.at_look } else { LevelEvidence::NONE.at_look };
-        let mut population = CurrentPopulation {
-            rejected: LevelSet::NONE,
-            restricted_at,
-            evidence: LevelEvidence { at_look, ..LevelEvidence::NONE },
-            ..current
-        };
-        population.leave(stop, levels);
-        if restricted_at.is_none() {
-            population.looks = self.looks;
-            self.is_drawn = false;
-        }
+        let at_look = if is_decided { evidence.at_look } else { LevelEvidence::NONE.at_look };
+        population.evidence = LevelEvidence { at_look, ..LevelEvidence::NONE };
         self.population = Some(population);
         for look in population.looks.interims().take(stop.taken + 1) {
             if look == stop || look.planned >= undecided_from {

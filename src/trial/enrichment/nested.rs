@@ -55,7 +55,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 }
             }
         };
-        JudgedLook { z, is_failed, decision }
+        // Futility is part of the rule itself.
+        JudgedLook { z, is_failed, decision, unless_stopped: decision }
     }
 
     /// Puts the population of the first levels with the largest Z in the place of all, and returns its Z;

@@ -33,20 +33,28 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         } else {
             PopulationDecision::Restrict(levels)
         };
-        let decision = match z.map(|z| self.decide_in_population(analysis, look, z, test)) {
-            Some(Decision::Efficacy) => {
-                self.reject_in(levels);
-                PopulationDecision::End(Conclusion::Efficacy)
-            }
-            Some(Decision::Harm) => PopulationDecision::End(Conclusion::Harm),
-            Some(Decision::Futility | Decision::Continue) | None if look.is_final => {
-                PopulationDecision::End(Conclusion::NotSignificant)
-            }
-            Some(Decision::Futility) => PopulationDecision::End(Conclusion::Futility),
-            // A look without a statistic decides nothing.
-            Some(Decision::Continue) | None => continued,
+        let unless_stopped = if look.is_final {
+            PopulationDecision::End(Conclusion::NotSignificant)
+        } else {
+            continued
         };
-        JudgedLook { z, is_failed: z.is_none(), decision }
+        let (decision, unless_stopped) =
+            match z.map(|z| self.decide_in_population(analysis, look, z, test)) {
+                Some(Decision::Efficacy) => {
+                    self.reject_in(levels);
+                    let success = PopulationDecision::End(Conclusion::Efficacy);
+                    (success, success)
+                }
+                Some(Decision::Harm) => (PopulationDecision::End(Conclusion::Harm), unless_stopped),
+                Some(Decision::Futility) if !look.is_final => {
+                    (PopulationDecision::End(Conclusion::Futility), unless_stopped)
+                }
+                // A look without a statistic decides nothing.
+                Some(Decision::Futility | Decision::Continue) | None => {
+                    (unless_stopped, unless_stopped)
+                }
+            };
+        JudgedLook { z, is_failed: z.is_none(), decision, unless_stopped }
     }
 
     /// Drops the last level until success in the others is probable, and returns the test in them.

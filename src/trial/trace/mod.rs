@@ -30,7 +30,7 @@ use super::{
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::EffectScale;
 use crate::rng::Replicate;
-use crate::scenario::{Scenario, SuccessRule, Truth};
+use crate::scenario::{BlindedSize, Scenario, SizeRule, SuccessRule, Truth};
 
 /// Selects one trial of a replicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,10 @@ pub struct SizeTrace {
     /// Zone of the result; `None` for a blinded rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<&'static str>,
-    /// Conditional power at the planned size or, for a blinded rule, the rate or variance of both arms
-    /// together.
+    /// What was observed: `conditional_power` at the planned size or, for a blinded rule, the `pooled_rate`
+    /// or `pooled_variance` of both arms together.
+    pub measure: &'static str,
+    /// Its value.
     pub observed: f64,
     /// Patients randomised as planned.
     pub planned: u32,
@@ -112,6 +114,11 @@ impl SizeTrace {
         Some(Self {
             look: rule.look + 1,
             zone: size.zone.map(|zone| zone.name()),
+            measure: match &rule.rule {
+                SizeRule::Unblinded { .. } => "conditional_power",
+                SizeRule::Blinded { by: BlindedSize::Rate { .. }, .. } => "pooled_rate",
+                SizeRule::Blinded { by: BlindedSize::Variance { .. }, .. } => "pooled_variance",
+            },
             observed: size.observed,
             planned: rule.planned,
             decided: size.decided,

@@ -50,6 +50,13 @@ pub struct LevelTrace {
     pub shown: bool,
 }
 
+impl PopulationTrace {
+    /// Whether no level was left when the trial ended.
+    pub fn is_empty(&self) -> bool {
+        self.levels.iter().all(|level| !level.left)
+    }
+}
+
 impl FollowedCohort<'_, '_> {
     /// Traces the population of the trial that was simulated last; `None` if the scenario has no rule for
     /// it.
