@@ -20,7 +20,8 @@ fn stdout_was_closed() -> bool {
 }
 
 fn main() -> ExitCode {
-    match cli::Cli::of_command_line().and_then(cli::dispatch) {
+    let done = cli::Cli::of_command_line().and_then(|asked| asked.map_or(Ok(()), cli::dispatch));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();

@@ -209,6 +209,10 @@ impl Test for SlidingTest {
     fn is_estimate_over_error(&self) -> bool {
         self.test.is_estimate_over_error()
     }
+
+    fn is_conservative(&self) -> bool {
+        self.test.is_conservative()
+    }
 }
 
 /// Successes and patients of each arm, control first, if success in group g is an mRS at or below

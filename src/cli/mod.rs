@@ -53,9 +53,9 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line of the process. Prints help and exits if that is asked for, or if the command
-    /// line is invalid the error.
-    pub fn of_command_line() -> Result<Self, Failure> {
+    /// Parses the command line of the process. If it is invalid, prints the error and exits. If it asks for
+    /// help, prints this and returns `None`.
+    pub fn of_command_line() -> Result<Option<Self>, Failure> {
         // A negative number after an option is its value, not another option: it is refused with what is
         // allowed.
         let command = examples::added_to(Self::command()).mut_subcommands(|command| {
@@ -70,14 +70,14 @@ impl Cli {
                 let text = help.render();
                 let is_styled = output::has_colour(&std::io::stdout());
                 output::print(&if is_styled { text.ansi().to_string() } else { text.to_string() })?;
-                std::process::exit(0);
+                return Ok(None);
             }
             Err(mut error) => {
                 suggest_commands(&mut error);
                 error.exit()
             }
         };
-        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+        Ok(Some(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())))
     }
 }
 

@@ -51,6 +51,9 @@ pub enum NoFormula {
          coarsely for the nominal level"
     )]
     FewEvents,
+    /// The test is conservative.
+    #[error("as this test is conservative to a degree that is known for two plain arms alone")]
+    Conservative,
     /// The number of patients is re-estimated in a way that no integral covers.
     #[error(
         "as the size is re-estimated, which is integrated only for promising zones with one interim look and no boundary for harm"
@@ -89,14 +92,36 @@ impl Expected<'_> {
     /// Checks that an analysis has nearly the nominal level under the null hypothesis.
     ///
     /// # Errors
-    /// If its variance is estimated from too few events.
+    /// If its variance is estimated from too few events, or its test is conservative to an unknown degree.
     pub(super) fn level_is_nominal(&self, analysis: &Analysis) -> Result<(), NoFormula> {
         // Repeated allocations have the level whatever the statistic.
-        if !analysis.method.as_test().level_needs_events() || analysis.rerandomisations > 0 {
+        if analysis.rerandomisations > 0 {
             return Ok(());
         }
+        let test = analysis.method.as_test();
+        // The comparison of two proportions knows the correction, and the expected data do not.
+        if test.is_conservative() && self.comparison(Truth::Null, analysis).is_err() {
+            return Err(NoFormula::Conservative);
+        }
+        if test.level_needs_events() {
+            self.has_enough_events(Truth::Null, analysis)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Checks that each arm is expected to have enough successes and failures for its variance to be that of
+    /// the expected data.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub(super) fn has_enough_events(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<(), NoFormula> {
         let PatientScore::Success(cut) = analysis.method.as_test().score() else { return Ok(()) };
-        let cells = self.expected_cells(Truth::Null, analysis)?;
+        let cells = self.expected_cells(truth, analysis)?;
         let has_enough = [0, 1].into_iter().all(|arm| {
             let patients: f64 = cells.iter().flat_map(|cell| cell[arm]).sum();
             let successes: f64 = cells.iter().flat_map(|cell| &cell[arm][..=cut.index()]).sum();

@@ -123,6 +123,8 @@ impl Expected<'_> {
         analysis: &Analysis,
     ) -> Result<StoppingProbabilities, NoFormula> {
         let scenario = self.scenario;
+        // The drifts have the variance of the arms as expected, whatever variance the test has.
+        self.has_enough_events(truth, analysis)?;
         let drifts = self.equivalence_drifts(truth, analysis)?;
         let stopping = scenario.design.stopping_for_equivalence(drifts, scenario.final_analysed());
         if !stopping.rejection().is_finite() {

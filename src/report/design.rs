@@ -228,5 +228,5 @@ fn exact(report: &DesignReport) -> Option<Document> {
 /// Writes a probability of any size with enough digits.
 pub(super) fn probability(p: f64) -> String {
     // From 0.000095 on, five decimals show two digits or round to 0.0001.
-    if p != 0.0 && p.abs() < 0.000_095 { format!("{p:.1e}") } else { format!("{p:.5}") }
+    if p != 0.0 && p.abs() < 0.000_095 { format!("{p:.1e}") } else { fixed(p, 5) }
 }

@@ -107,9 +107,12 @@ impl HalfTally {
         self.all.sd() * self.all.sd()
     }
 
-    /// The slope b; 0 if D never varies.
+    /// The slope b, from 0 to 1; 0 if D never varies.
+    // D is the conclusion of a simpler trial less its probability: a larger slope is the noise of the few
+    // replicates in which D varies, and would be worse than none. Any slope gives an unbiased mean.
     fn slope(&self) -> f64 {
-        if self.variance() > 0.0 { self.covariance() / self.variance() } else { 0.0 }
+        let slope = if self.variance() > 0.0 { self.covariance() / self.variance() } else { 0.0 };
+        slope.clamp(0.0, 1.0)
     }
 
     /// Mean and variance of Y − bD.

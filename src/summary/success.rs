@@ -22,7 +22,8 @@ pub struct SuccessSummary {
     pub rule: &'static str,
     /// P(the rule is satisfied).
     pub success: McEstimate,
-    /// P(at least one analysis rejects): disjunctive power.
+    /// P(at least one analysis rejects by the rule): disjunctive power. Co-primary analyses reject together or
+    /// not at all.
     pub any_rejection: McEstimate,
     /// P(every analysis rejects): conjunctive power.
     pub all_rejections: McEstimate,

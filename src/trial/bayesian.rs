@@ -8,6 +8,7 @@ use crate::bayes::{
     DecisionData, DecisionRules, EarlyCounts, EffectEstimate, LookPlace, LookProbabilities,
 };
 use crate::design::Decision;
+use crate::randomisation::Arm;
 use crate::scenario::{Analysis, Scenario};
 
 /// A look as its decision sees it.
@@ -154,9 +155,13 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     fn later(&self, analysis: &Analysis, look: LookIndex) -> [u32; 2] {
         let scenario = self.simulator.scenario;
         let randomised = self.moment(look).at_data.randomised;
-        let mut arms = [0; 2];
-        for (i, arm) in self.cohort().enrolled.arms[..randomised as usize].iter().enumerate() {
-            arms[arm.index()] += u32::from(self.is_in_population(i));
+        let cohort = self.cohort();
+        let mut arms = RandomisedSoFar::default();
+        for (i, &arm) in cohort.enrolled.arms[..randomised as usize].iter().enumerate() {
+            if self.is_in_population(i) {
+                let received = cohort.received.get(i).copied().unwrap_or(arm);
+                arms.add(arm, analysis.set.arm(arm, received));
+            }
         }
         // All patients to come are of the population, restricted or not.
         let to_come = scenario.randomised - randomised;
@@ -165,20 +170,59 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 }
 
+/// Patients randomised by a look, by the arm allocated, and those of them whom an analysis sees in each arm.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RandomisedSoFar {
+    allocated: [u32; 2],
+    seen: [[u32; 2]; 2],
+}
+
+impl RandomisedSoFar {
+    /// Takes patients whom an analysis sees in the arm allocated.
+    pub fn as_allocated(allocated: [u32; 2]) -> Self {
+        Self { allocated, seen: [[allocated[0], 0], [0, allocated[1]]] }
+    }
+
+    /// Number of patients.
+    pub fn total(&self) -> u32 {
+        self.allocated[0].saturating_add(self.allocated[1])
+    }
+
+    /// Counts a patient, whom the analysis may see in an arm.
+    pub fn add(&mut self, allocated: Arm, seen: Option<Arm>) {
+        self.allocated[allocated.index()] += 1;
+        if let Some(seen) = seen {
+            self.seen[allocated.index()][seen.index()] += 1;
+        }
+    }
+}
+
 /// Returns the outcomes of each arm expected at the final analysis, at least those `known`: of the patients
-/// `randomised` by a look, and of those to come, by the allocation ratio.
+/// randomised by a look, and of those to come, who are randomised by the allocation ratio and whom the
+/// analysis sees in as many cases as those before.
 pub fn expected_finally(
     scenario: &Scenario,
-    randomised: [u32; 2],
+    randomised: RandomisedSoFar,
     to_come: u32,
     known: [u32; 2],
 ) -> [u32; 2] {
     let share = scenario.ratio.share_experimental();
     let to_come = f64::from(to_come);
     let to_come = [to_come * (1.0 - share), to_come * share];
-    let expected: [f64; 2] = std::array::from_fn(|arm| {
-        (f64::from(randomised[arm]) + to_come[arm]) * (1.0 - scenario.dropout[arm])
-    });
+    let mut expected = [0.0; 2];
+    for arm in [0, 1] {
+        let allocated = f64::from(randomised.allocated[arm]);
+        for (seen_in, &seen) in randomised.seen[arm].iter().enumerate() {
+            // An arm without patients so far is taken to be seen as allocated.
+            let share = if allocated > 0.0 {
+                f64::from(seen) / allocated
+            } else {
+                f64::from(u8::from(seen_in == arm))
+            };
+            let patients = f64::from(seen) + to_come[arm] * share;
+            expected[seen_in] += patients * (1.0 - scenario.dropout[arm]);
+        }
+    }
     // The total is rounded first: halves of two arms would be rounded to one patient too many.
     let total = (expected[0] + expected[1]).round() as u32;
     let experimental = expected[1].round() as u32;

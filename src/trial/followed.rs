@@ -260,7 +260,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         // Stage-wise ordering knows no looks that choose among populations.
         let is_known =
             self.simulator.adjusted == AdjustedEstimates::Computed && self.population.is_none();
-        if !test.has_estimate() || !is_known {
+        // Equivalence has two margins and no Z that estimates could be ordered by.
+        let has_one_end = analysis.method.null_effects().upper.is_none();
+        if !test.has_estimate() || !is_known || !has_one_end {
             return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         if look.is_final

@@ -41,7 +41,7 @@ use crate::outcome::safety::Event;
 use crate::rng::{Purpose, Replicate, Stream, Streams};
 use crate::scenario::{Outcomes, Scenario};
 use analyst::Analyst;
-pub use bayesian::{expected_finally, observed_effect};
+pub use bayesian::{RandomisedSoFar, expected_finally, observed_effect};
 pub use centres::CentreBalance;
 use cohort::{Cohort, RestrictedCohort};
 use control_variate::ControlVariates;

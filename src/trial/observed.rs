@@ -1,7 +1,7 @@
 //! A look of a running trial, from its patients: tables and tests as a simulated look has them.
 
 use super::analyst::{Analyst, missing_rule};
-use super::{EventCounts, NEVER_CANCELLED, ReplicateStreams};
+use super::{EventCounts, NEVER_CANCELLED, RandomisedSoFar, ReplicateStreams};
 use crate::analysis::imputation::Imputation;
 use crate::analysis::rerandomisation::Repeats;
 use crate::analysis::{Detail, KnownOutcomes, OutcomeTable, TestResult};
@@ -89,6 +89,15 @@ impl<'p> ObservedLook<'p> {
         let mut randomised = [0; 2];
         self.patients.iter().for_each(|patient| randomised[patient.arm.index()] += 1);
         randomised
+    }
+
+    /// Counts the patients randomised by arm, and those whom the analysis sees.
+    pub fn randomised_so_far(&self) -> RandomisedSoFar {
+        let mut arms = RandomisedSoFar::default();
+        for patient in self.patients {
+            arms.add(patient.arm, self.analysis.set.arm(patient.arm, patient.received));
+        }
+        arms
     }
 
     /// Counts the patients by early mRS, control arm first: those with an outcome at this look, and those of

@@ -486,3 +486,68 @@ fn impossible_longitudinal_models_are_refused() {
     let message = refusal(&text(&format!("{BAYESIAN}\n{after}"), PROPORTIONS));
     assert!(message.contains("`design.bayesian.longitudinal` needs [early_outcome]"), "{message}");
 }
+
+/// A trial of 120 patients with refusal, crossover and unequal dropout.
+fn with_losses(futility: &str, analysis: &str) -> String {
+    format!(
+        "title = \"losses\"\n[sample_size]\nrandomised = 120\n[accrual]\nper_month = 20\n\
+         [arms]\ncontrol = \"c\"\nexperimental = \"e\"\n[randomisation]\nmethod = \"complete\"\n\
+         [outcome]\ncontrol = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]\n\
+         experimental = {{ common_odds_ratio = 1.6 }}\n\
+         [missing]\ndropout = {{ control = 0.0, experimental = 0.3 }}\n\
+         [adherence]\ncontrol_crossover = {{ probability = 0.2 }}\n\
+         experimental_refusal = {{ probability = 0.3 }}\n\
+         [design]\ndecisions = \"bayesian\"\nlooks = {{ randomised = [60, 120] }}\n\
+         [design.bayesian]\nsuccess = {{ posterior_at_least = 0.95 }}\n{futility}\n\
+         [[analyses]]\nname = \"a\"\n{analysis}\n[run]\nreplicates = 100\n"
+    )
+}
+
+/// The final analysis that is predicted has the patients whom the analysis sees, in the arms in which it sees
+/// them, from the trial's own patients.
+#[test]
+fn monitor_predicts_the_final_analysis_of_each_analysis_set_as_a_trial_does() {
+    let folder = crate::util::directory();
+    let file = folder.path().join("losses.toml");
+    let patients = folder.path().join("patients.csv");
+    for population in ["intention_to_treat", "per_protocol", "as_treated"] {
+        let analysis = format!("method = \"two_proportions\"\npopulation = {population:?}");
+        let text = with_losses("futility = { predictive_below = 0.3 }", &analysis);
+        std::fs::write(&file, text).expect("a writable folder");
+        for replicate in ["0", "1", "2", "3", "4", "5", "6", "7"] {
+            let mut command = rescuesim();
+            let trace = json(command.arg("trace").arg(&file).args(["--replicate", replicate]));
+            let look = trace["trace"]["looks"][0].clone();
+            let mut command = rescuesim();
+            command.arg("trace").arg(&file).args(["--replicate", replicate, "--format", "csv"]);
+            std::fs::write(&patients, output(&mut command)).expect("a writable folder");
+            let mut command = rescuesim();
+            command.arg("monitor").arg(&file).args(["--look", "1", "--patients"]).arg(&patients);
+            let found =
+                json(command.args(["--cutoff-day", &(number(&look["day"]) + 1e-6).to_string()]));
+            for probability in ["posterior", "predictive"] {
+                let [traced, seen] = [&look["probabilities"], &found["posterior"]]
+                    .map(|of| number(&of[probability]));
+                assert!(
+                    (traced - seen).abs() < 1e-9,
+                    "{population} {replicate} {probability}: {traced} {seen}"
+                );
+            }
+        }
+    }
+}
+
+/// The boundaries that a model of the log odds ratio amounts to are those of the odds ratio it estimates.
+#[test]
+fn logistic_regression_has_the_boundaries_of_its_odds_ratio() {
+    let design = "decisions = \"bayesian\"\nlooks = { equally_spaced = 1 }\n[design.bayesian]\nsuccess = { posterior_at_least = 0.975 }\nprior = { components = [{ log_odds_ratio = { mean = 0, sd = 0.2 } }] }";
+    let bound = |analysis: &str| {
+        let scenario = scenario(design, analysis, &[]);
+        scenario.planned_efficacy_bound(0).expect("a boundary")
+    };
+    let logistic = bound("method = \"logistic\"");
+    let wald = "method = \"two_proportions\"\ntest = \"wald\"\neffect = \"log_odds_ratio\"";
+    let proportions = bound(wald);
+    assert!((logistic - proportions).abs() < 1e-9, "{logistic} {proportions}");
+    assert!(logistic > bound("method = \"proportional_odds\"\ntest = \"wald\"") + 0.1);
+}

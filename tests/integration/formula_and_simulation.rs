@@ -320,3 +320,47 @@ fn formulas_of_a_large_effect_in_unequal_arms_are_as_far_from_the_simulation_as_
         }
     }
 }
+
+/// A conservative test has a type I error by formula where its correction is known, and none elsewhere.
+#[test]
+fn conservative_tests_have_no_nominal_type_i_error() {
+    for test in ["fisher", "continuity_corrected"] {
+        let plain = format!("analyses=[{{method=\"two_proportions\",test={test:?}}}]");
+        let (error, _) = formula(&[&plain], Null);
+        assert!(error.is_some_and(|error| error < 0.022), "{test} {error:?}");
+        for analysis in [
+            format!(
+                "method=\"two_proportions\",test={test:?},missing={{rule=\"single_value\",mrs=6}}"
+            ),
+            format!(
+                "method=\"sliding_dichotomy\",test={test:?},points=[{{factor=\"nihss\",of_levels=[0,1]}}],cuts=[{{from_points=0,cut=1}},{{from_points=1,cut=3}}]"
+            ),
+        ] {
+            let (error, words) = formula(&[&format!("analyses=[{{{analysis}}}]")], Null);
+            assert!(
+                error.is_none() && words.contains("conservative"),
+                "{analysis}: {error:?} {words}"
+            );
+        }
+    }
+}
+
+/// With few events the variance of a test against a margin is not that of the expected arms.
+#[test]
+fn equivalence_with_few_events_has_no_formula() {
+    let few = [
+        "sample_size.randomised=160",
+        "arms.allocation_ratio={control=3,experimental=1}",
+        "randomisation={method=\"complete\"}",
+        "missing.dropout=0",
+        "design.looks={equally_spaced=1}",
+        "outcome.experimental.common_odds_ratio=1.0",
+        "hypothesis={type=\"equivalence\",margin={risk_ratio=0.4}}",
+        "analyses=[{method=\"two_proportions\",cut=2,test=\"miettinen_nurminen\",effect=\"log_risk_ratio\"}]",
+    ];
+    let (power, words) = formula(&few, Alternative);
+    assert!(power.is_none() && words.contains("fewer than"), "{power:?} {words}");
+    let (power, words) =
+        formula(&[&["sample_size.randomised=1600"], &few[1..]].concat(), Alternative);
+    assert!(power.is_some(), "{words}");
+}

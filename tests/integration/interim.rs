@@ -552,3 +552,25 @@ fn patients_without_days_are_counted_as_the_columns_say() {
     assert_eq!(look["safety"][0]["counts"][0]["patients"], 26);
     assert_eq!(look["safety"][2]["counts"][1]["patients"], 52);
 }
+
+/// A board that monitors one of several analyses is told that it does not decide.
+#[test]
+fn an_analysis_that_decides_with_others_says_so() {
+    let rule = r#"success={rule="holm",analyses=["independence","shift"]}"#;
+    let args = [
+        "monitor",
+        "angel-reboot",
+        "--look",
+        "2",
+        "--control",
+        "26/104",
+        "--experimental",
+        "44/105",
+    ];
+    let alone = output(rescuesim().args(args));
+    assert!(!alone.contains("[success]"), "{alone}");
+    let together = output(rescuesim().args(args).args(["--set", rule]));
+    let words = together.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("this recommendation is not that of the trial"), "{together}");
+    assert_eq!(json(rescuesim().args(args).args(["--set", rule]))["decides_alone"], false);
+}

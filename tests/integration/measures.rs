@@ -15,7 +15,7 @@ use syn::visit::{self, Visit};
 use crate::util::project;
 
 /// Highest number of lines of code in `src/`.
-const MAX_CODE: usize = 68_500;
+const MAX_CODE: usize = 70_000;
 /// Highest share of functions with a tuple among their parameters.
 const MAX_TUPLES: f64 = 0.001;
 /// Highest number of closures with a name per 1 000 lines of code.

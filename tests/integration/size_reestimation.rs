@@ -643,7 +643,7 @@ fn a_blinded_size_may_fall_to_the_patients_of_the_interim_look() {
                 "design.decision_lag_days=0".to_owned(),
                 "randomisation={method=\"permuted_blocks\",block_sizes=[2]}".to_owned(),
                 format!("outcome.control={}", mrs(control)),
-                format!("outcome.experimental={}", mrs(experimental)),
+                format!("outcome.experimental={{distribution={}}}", mrs(experimental)),
                 format!(
                     "adaptation.size={{rule=\"pooled_rate\",look=1,power=0.8,step=2,maximum=624,restricted={restricted}}}"
                 ),
@@ -674,4 +674,70 @@ fn a_blinded_size_may_fall_to_the_patients_of_the_interim_look() {
         }
     }
     assert!(compared >= 16 && fallen > 0, "{compared} {fallen}");
+}
+
+/// The final look after a blinded rule has the boundary of the trial: the interim look has spent what was
+/// planned for it.
+#[test]
+fn monitor_has_the_final_look_of_a_blinded_rule_as_the_trial_has() {
+    let set = [
+        "sample_size.randomised=120",
+        "design.looks={analysed=[60,120]}",
+        "design.efficacy={rule=\"lan_demets_pocock\"}",
+        "missing.dropout=0",
+        "adaptation.size={rule=\"pooled_rate\",look=1,power=0.99,maximum=360}",
+        "analyses=[{name=\"i\",method=\"two_proportions\",cut=2}]",
+    ];
+    let scenario = icarus(&set);
+    let mut compared = 0;
+    for trial in trials(&scenario, 12) {
+        let Some(changed) = trial.size.and_then(|size| size.changed) else { continue };
+        let replicate = trial.replicate.to_string();
+        let mut command = rescuesim();
+        command.args(["trace", "icarus", "--replicate", &replicate, "--truth"]);
+        command.arg(scenario.truth_name(trial.truth)).args(crate::util::set_options(&set));
+        let trace = json(&mut command)["trace"].clone();
+        let counts = |arm: usize| listed(&trace["looks"][1]["counts"][arm]);
+        let outcomes = format!("60,{}", changed.moment.analysed);
+        let (control, experimental) = (counts(0), counts(1));
+        let mut command = rescuesim();
+        command.args(["monitor", "icarus", "--look", "2", "--n", &outcomes]);
+        command.args(["--control-mrs", &control, "--experimental-mrs", &experimental]);
+        let found = json(command.args(crate::util::set_options(&set)));
+        let bound = &found["looks"][1]["z_efficacy"];
+        let expected = number(&trace["looks"][1]["bounds"]["efficacy"]);
+        assert!((number(bound) - expected).abs() < 1e-9, "{bound} {expected}");
+        assert!((number(&found["z"]) - trial.test.z).abs() < 1e-12);
+        assert_eq!(found["decision"], trace["end"]["conclusion"]);
+        let median = number(&found["effects"]["median_unbiased"]);
+        assert!((median - trial.median_unbiased).abs() < 1e-6, "{median} {trial:?}");
+        compared += 1;
+    }
+    assert!(compared > 8, "{compared}");
+    // Successes alone are enough for the rule at its own look.
+    let mut command = rescuesim();
+    command.args(["monitor", "icarus", "--look", "1", "--control", "15/30"]);
+    let found =
+        json(command.args(["--experimental", "20/30"]).args(crate::util::set_options(&set)));
+    assert!(found["size"]["randomised"].is_number(), "{}", found["size"]);
+}
+
+/// The conditional power that a look reports is the one that the final look recalls, whatever the number of
+/// outcomes that the look had.
+#[test]
+fn monitor_recalls_the_interim_result_as_it_was_reported() {
+    let interim = ["3,5,7,12,14,8,15", "2,10,9,15,14,6,10"];
+    let set = ["adaptation.size.at_least=0.2"];
+    let mut command = rescuesim();
+    command.args(["monitor", "icarus", "--look", "1", "--control-mrs", interim[0]]);
+    command.args(["--experimental-mrs", interim[1]]).args(crate::util::set_options(&set));
+    let first = json(&mut command)["size"].clone();
+    let mut command = rescuesim();
+    command.args(["monitor", "icarus", "--look", "2", "--control-mrs", "13,15,32,44,52,34,50"]);
+    command.args(["--experimental-mrs", "18,20,36,43,51,26,35"]);
+    command.args(["--interim-control-mrs", interim[0], "--interim-experimental-mrs", interim[1]]);
+    let last = json(command.args(crate::util::set_options(&set)));
+    assert!((number(&last["conditional_power"]) - number(&first["observed"])).abs() < 1e-12);
+    assert_eq!(last["size_by_rule"], first["randomised"]);
+    assert_eq!(last["zone"], first["zone"]);
 }

@@ -53,6 +53,12 @@ pub trait Test: Debug + Send + Sync {
         true
     }
 
+    /// Whether the type I error is below the nominal level by design of the test, which subtracts a correction
+    /// or allows for every common proportion.
+    fn is_conservative(&self) -> bool {
+        false
+    }
+
     /// Whether the type I error is far from the nominal level if an arm has few successes or failures, as for
     /// statistics that divide a difference or ratio of proportions by an error estimated in each arm: the
     /// error then moves with the proportion.

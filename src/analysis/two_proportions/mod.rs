@@ -144,6 +144,10 @@ impl Test for BoundProportions {
         self.parameters.test.is_estimate_over_error()
     }
 
+    fn is_conservative(&self) -> bool {
+        self.parameters.test.is_conservative()
+    }
+
     fn level_needs_events(&self) -> bool {
         let Proportions { test, effect, .. } = self.parameters;
         match (test, effect) {
@@ -274,6 +278,19 @@ impl ProportionTest {
             | Self::FarringtonManning
             | Self::MiettinenNurminen => true,
             Self::ContinuityCorrected | Self::Fisher | Self::FisherMidP => false,
+        }
+    }
+
+    /// Whether its type I error is below the nominal level at every common proportion.
+    pub fn is_conservative(self) -> bool {
+        match self {
+            Self::ContinuityCorrected | Self::Fisher => true,
+            Self::PooledZ
+            | Self::UnpooledZ
+            | Self::Wald
+            | Self::FarringtonManning
+            | Self::MiettinenNurminen
+            | Self::FisherMidP => false,
         }
     }
 

@@ -66,7 +66,7 @@ impl<'s> UnblindedRule<'s> {
             }
             Some((_, SizeRule::Blinded { .. })) => Err(InvalidLook(
                 "--interim-…: a blinded rule has the statistic of all patients; allowed: no data of the \
-                 interim look, and the number of patients by --set sample_size.randomised"
+                 interim look, and --n with the outcomes of every look"
                     .into(),
             )),
             None => Err(InvalidLook(

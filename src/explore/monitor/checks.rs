@@ -31,7 +31,7 @@ impl LookInput {
         given: Option<&GivenOutcomes>,
     ) -> Result<(), InvalidLook> {
         // Before the trial is built, whose own errors know neither options nor the scenario's key.
-        let planned = scenario.randomised;
+        let planned = self.most_randomised(scenario);
         let most = outcomes.iter().max().copied().unwrap_or(0);
         if most > planned {
             // Names the option that the number is from: the counts of the arms may be checked against --n.
@@ -80,6 +80,16 @@ impl LookInput {
                 self.within("the counts of the arms and --lost", which, arms, randomised)
             }
             None => Ok(()),
+        }
+    }
+
+    /// Patients whom the trial may have at the look: a blinded rule may have changed their number at the
+    /// final one, whose statistic is that of all patients.
+    fn most_randomised(&self, scenario: &Scenario) -> u32 {
+        let is_final = self.look == scenario.design.looks().len();
+        match &scenario.adaptation.size {
+            Some(size) if is_final && matches!(size.rule, SizeRule::Blinded { .. }) => size.maximum,
+            Some(_) | None => scenario.randomised,
         }
     }
 

@@ -162,7 +162,8 @@ pub fn evaluate(
     warnings.extend(imbalance::implausible(scenario, &facts));
     let randomised = facts.randomised;
     let seen = given.and_then(|given| given.seen.as_ref());
-    let posterior = posterior::posterior(scenario, analysis, &trial, &data, given)?;
+    let posterior =
+        posterior::posterior(scenario, analysis, &trial, &data, given, input.randomised)?;
     let belief = input.belief(analysis, &trial, &data)?;
     let evidence = LookEvidence {
         z: data.z,

@@ -7,8 +7,8 @@ use crate::expected::{CountsNeeded, Expected};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::patients::{PatientOutcome, TrialPatient};
 use crate::scenario::{Analysis, LookTiming, Scenario};
-use crate::trial::EventCounts;
 use crate::trial::observed::ObservedLook;
+use crate::trial::{EventCounts, RandomisedSoFar};
 
 use super::{GivenData, InvalidLook, LookInput};
 
@@ -21,6 +21,8 @@ pub struct GivenOutcomes {
     pub test: TestResult,
     /// Patients randomised, if the patients were given.
     pub randomised: Option<[u32; 2]>,
+    /// Patients randomised, and those whom the analysis sees, if the patients were given.
+    pub randomised_so_far: Option<RandomisedSoFar>,
     /// Early mRS of control and experimental arm, if the patients were given.
     pub early: Option<[EarlyCounts; 2]>,
     /// Counts of each adverse event of the scenario; empty unless the patients were given.
@@ -76,6 +78,7 @@ impl LookInput {
                 seen: look.seen(),
                 test: look.test(),
                 randomised: Some(everyone.randomised()),
+                randomised_so_far: Some(everyone.randomised_so_far()),
                 early: Some(look.early_counts(patients)),
                 events: events.map(|event| everyone.events(event)).collect(),
                 is_by_mrs: true,
@@ -114,6 +117,7 @@ impl LookInput {
             test: look.test(),
             // Counts are of patients with an outcome, and others may be in follow-up: see --randomised.
             randomised: None,
+            randomised_so_far: None,
             early: None,
             events: Vec::new(),
             is_by_mrs: matches!(self.data, GivenData::Mrs { .. }),

@@ -148,7 +148,7 @@ impl PopulationInput {
                         ));
                     }
                 };
-                let rule = ClosedTest { test, ordered };
+                let rule = TestOfLevels { test, ordered };
                 let first = rule.first_stage(&Patients { all: interim, ..patients });
                 if is_final {
                     if self.levels.is_empty() {
@@ -394,7 +394,7 @@ impl Patients<'_> {
         let later = if place.is_final {
             known
         } else {
-            expected_finally(self.scenario, look.randomised(), to_come, known)
+            expected_finally(self.scenario, look.randomised_so_far(), to_come, known)
         };
         let early = rules.early_known_after_days.filter(|_| !place.is_final).map(|_| {
             let counts = look.early_counts(&patients);
@@ -427,12 +427,12 @@ struct JudgedByProbability {
 }
 
 /// The rule of a closed test.
-struct ClosedTest {
+struct TestOfLevels {
     test: Enrichment,
     ordered: bool,
 }
 
-impl ClosedTest {
+impl TestOfLevels {
     /// Computes the Z of each level at the look that decides on the levels, −∞ without a statistic.
     fn first_stage(&self, patients: &Patients<'_>) -> Vec<LevelFound> {
         let levels = (0..patients.adaptation.levels).map(|level| {

@@ -5,6 +5,7 @@ use crate::bayes::{DecisionCache, DecisionData, EffectEstimate, LookPlace};
 use crate::design::Decision;
 use crate::design::monitor::RunningTrial;
 use crate::scenario::{Analysis, Scenario};
+use crate::trial::{RandomisedSoFar, expected_finally};
 
 use super::data::LookData;
 use super::outcomes::GivenOutcomes;
@@ -12,13 +13,15 @@ use super::{InvalidLook, PosteriorLook};
 
 /// Decides by posterior and predictive probabilities; `None` if the scenario decides by Z.
 ///
-/// The final analysis is taken to have the planned outcomes, by the allocation ratio.
+/// The final analysis is taken to have the outcomes expected of the patients randomised and of those to come;
+/// if the number randomised is not given, the planned outcomes by the allocation ratio.
 pub fn posterior(
     scenario: &Scenario,
     analysis: &Analysis,
     trial: &RunningTrial,
     shown: &LookData,
     given: Option<&GivenOutcomes>,
+    randomised: Option<[u32; 2]>,
 ) -> Result<Option<PosteriorLook>, InvalidLook> {
     let (Some(rules), Some(model)) = (&scenario.bayesian, &analysis.model) else {
         return Ok(None);
@@ -43,11 +46,18 @@ pub fn posterior(
         .map(|(estimate, standard_error)| EffectEstimate { estimate, standard_error });
     let planned = f64::from(scenario.design.maximum_analysed());
     let shares = [1.0 - share, share];
-    let later: [u32; 2] = std::array::from_fn(|arm| {
-        let known: u32 = outcomes.counts[arm].iter().sum();
+    let known: [u32; 2] = outcomes.counts.map(|arm| arm.iter().sum());
+    let so_far = given
+        .and_then(|given| given.randomised_so_far)
+        .or(randomised.map(RandomisedSoFar::as_allocated));
+    let later: [u32; 2] = match so_far {
+        Some(so_far) => {
+            let to_come = scenario.randomised.saturating_sub(so_far.total());
+            expected_finally(scenario, so_far, to_come, known)
+        }
         // An arm may already have more outcomes than planned, none of which can be taken back.
-        known.max((planned * shares[arm]).round() as u32)
-    });
+        None => std::array::from_fn(|arm| known[arm].max((planned * shares[arm]).round() as u32)),
+    };
     let is_final = trial.is_final();
     // A trial that has skipped interim looks still ends by the rule of the final one.
     let look = if is_final { rules.success.len() - 1 } else { trial.look() };
@@ -56,7 +66,7 @@ pub fn posterior(
         (None, _) => None,
         (Some(_), _) if is_final => None,
         (Some(_), Some(counts)) => Some(std::array::from_fn(|arm| {
-            let to_come = later[arm] - outcomes.counts[arm].iter().sum::<u32>();
+            let to_come = later[arm] - known[arm];
             counts[arm].expected_to_complete(scenario.dropout[arm], to_come)
         })),
         (Some(_), None) => {

@@ -56,6 +56,8 @@ pub struct MonitoringReport {
     /// What the analysis has to show, which its method names too.
     #[serde(skip)]
     hypothesis: Hypothesis,
+    /// Whether the analysis decides about the trial, and no rule with others.
+    decides_alone: bool,
     /// Date of the data cut-off; null if not given.
     pub(super) date: Option<String>,
     look: usize,
@@ -109,6 +111,7 @@ impl MonitoringReport {
             analysis: analysis.name.clone(),
             method: describe(scenario, analysis),
             hypothesis: analysis.hypothesis,
+            decides_alone: scenario.success.is_none(),
             date,
             // The analysis with the overrun is one more of the running trial but no further look.
             look: found.stopped_at.unwrap_or(trial.look() + 1),
@@ -225,6 +228,7 @@ fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
     let mut rules = scenario.decisions_in_words();
     rules.extend(scenario.look_timing_in_words());
     rules.extend(scenario.size_adaptation_in_words());
+    rules.extend(scenario.success_in_words());
     rules.extend(safety.iter().filter_map(SafetyCheck::rule));
     let looks = design.looks();
     let absent: Vec<&str> = [

@@ -36,6 +36,13 @@ impl MonitoringReport {
     /// Lists what the reader must know in addition to the summary, a sentence each.
     pub(in crate::report) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
+        if !self.decides_alone {
+            remarks.push(format!(
+                "This is \"{}\" alone, at the whole alpha. The trial is decided by the rule of [success] for \
+                 all its analyses together, so that this recommendation is not that of the trial.",
+                self.analysis
+            ));
+        }
         // A board would expect a boundary where the experimental arm does this much worse.
         if self.z.is_some_and(|z| z < -NOTABLE_Z) && self.looks[self.row()].z_harm.is_none() {
             remarks.push(

@@ -11,7 +11,7 @@ use crate::design::{
     Design, EfficacyRule, FutilityRule, HarmRule, Plan, Rules, SpendingFunction, StatedSpending,
     Untested,
 };
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::comparison::KnownShares;
 use crate::scenario::resolve::truths::Truths;
 use crate::scenario::resolve::{Checked, Methods, Resolver};
@@ -72,14 +72,16 @@ impl Resolver<'_> {
         self.enough_for_utilities(bayesian, &sizes[0])?;
         let method = &methods.analyses.as_ref()?[0].method;
         // A common odds ratio uses all cuts.
-        let cut = match method.as_test().score() {
-            PatientScore::Success(cut) if method.scale() == EffectScale::LogOddsRatio => {
-                Some(cut.index())
-            }
-            PatientScore::Success(_)
-            | PatientScore::SuccessByGroup(_)
-            | PatientScore::Rank(_)
-            | PatientScore::Utility(_) => None,
+        let cut = match (method.as_test().score(), method.scale()) {
+            (PatientScore::Success(cut), EffectScale::LogOddsRatio) => Some(cut.index()),
+            // An odds ratio of two levels, which logistic regression estimates.
+            (PatientScore::Rank(levels), _) => levels.cut_of_two().map(Mrs::index),
+            (
+                PatientScore::Success(_)
+                | PatientScore::SuccessByGroup(_)
+                | PatientScore::Utility(_),
+                _,
+            ) => None,
         };
         let plan = PlannedTrial { sizes: &sizes, shares, cut };
         let bounds = bayesian.rules.implied_bounds(&bayesian.models[0], plan);

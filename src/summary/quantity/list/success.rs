@@ -16,7 +16,8 @@ pub const SUCCESS: &[Quantity<SuccessSummary>] = &[
         simulated(
             "any_rejection",
             Unit::Probability,
-            "P(at least one analysis rejects): disjunctive power",
+            "P(at least one analysis rejects by the rule): disjunctive power; co-primary analyses reject \
+             together or not at all",
             |it| it.any_rejection,
         ),
     ),
