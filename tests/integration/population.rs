@@ -601,6 +601,34 @@ fn adverse_events_of_a_restricted_trial_are_those_of_its_patients() {
     }
 }
 
+/// Results of every truth, the configurations of the rule among them, have the events and the stops.
+#[test]
+fn results_of_a_restricted_trial_have_its_adverse_events() {
+    for path in [RESCUE, DEFUSE] {
+        let found = simulate_scenario(&scenario_file(path, &[EVENTS]), 200);
+        assert!(found.truths.len() > 3, "{path}");
+        for truth in &found.truths {
+            let [bleeding, death] = &truth.safety[..] else { panic!("two events") };
+            let analysis = &truth.analyses[0];
+            let stopped = analysis.outcomes.safety.expect("events can stop the trial");
+            let either: f64 = [bleeding, death]
+                .iter()
+                .map(|event| {
+                    event.looks[..event.looks.len() - 1]
+                        .iter()
+                        .map(|it| it.reached.value)
+                        .sum::<f64>()
+                })
+                .sum();
+            assert!(stopped.value > 0.0 && stopped.value <= either + 1e-12, "{path}");
+            // Death depends on the mRS, which a restricted population has otherwise.
+            assert!(death.looks.iter().all(|look| look.by_formula_cumulative.is_none()));
+            let of = analysis.population.as_ref().expect("there is a rule");
+            assert!(of.integrated.is_none(), "the integral knows no adverse events");
+        }
+    }
+}
+
 /// Events that depend on nothing stop as many trials with the rule as without it, if it drops nothing.
 #[test]
 fn a_rule_that_drops_nothing_is_stopped_by_the_same_events() {

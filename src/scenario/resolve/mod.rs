@@ -38,6 +38,7 @@ use super::document::Places;
 use super::error::Problem;
 use super::look_timing::{LookCalendar, LookTiming};
 use super::problems::out_of_range;
+use super::safety::BoundaryCrossings;
 use super::{Analysis, Description, Safety, Scenario, StrataByCentre, file};
 use crate::accrual::FollowUp;
 use crate::centres::Centres;
@@ -152,6 +153,11 @@ impl Resolver<'_> {
             written.prior = decision_prior;
             bayesian::fill_priors(written, &analyses);
         }
+        let truths_of_trial = configurations::truths(prior.is_some(), configurations.len());
+        let mut safety = plan.safety;
+        for endpoint in safety.iter_mut().flat_map(|safety| &mut safety.endpoints) {
+            endpoint.crossings = BoundaryCrossings::of_truths(truths_of_trial.len());
+        }
         Ok(Scenario {
             file: filled,
             randomised: file.sample_size.randomised,
@@ -168,14 +174,14 @@ impl Resolver<'_> {
             of_treatments: treated.mrs,
             null_of_treatments: treated.null,
             null_treatments: treated.null_treatments,
-            truths: configurations::truths(prior.is_some(), configurations.len()),
+            truths: truths_of_trial,
             prior,
             configurations,
             treatments: treated.treatments,
             adherence: truths.adherence?,
             missingness: losses.missingness,
             early_outcome: losses.early_outcome,
-            safety: plan.safety,
+            safety,
             dropout: losses.dropout,
             design: plan.design,
             look_timing: LookTiming::of(&file.design.looks),

@@ -6,7 +6,7 @@ use super::super::problems::conflicts;
 use super::super::safety::BoundaryCrossings;
 use super::super::{Safety, SafetyEndpoint};
 use super::looks::shares_of_last;
-use super::{Checked, Reported, Resolver, configurations};
+use super::{Checked, Reported, Resolver};
 use crate::design::Design;
 use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::{Event, Link, StatedEvent};
@@ -70,7 +70,6 @@ impl Resolver<'_> {
     ) -> Checked<Option<Safety>> {
         let file = self.file;
         let Some(written) = &file.safety else { return Ok(None) };
-        let truths = configurations::truths(file.prior.is_some(), file.configurations.len()).len();
         let mut endpoints = Vec::with_capacity(events.len());
         for (index, (endpoint, event)) in written.endpoints.iter().zip(events).enumerate() {
             let path = format!("safety.endpoints[{index}]");
@@ -88,7 +87,8 @@ impl Resolver<'_> {
                     known_after_days: endpoint.known_after_days,
                     test: endpoint.test,
                     boundary,
-                    crossings: BoundaryCrossings::of_truths(truths),
+                    // Filled when all truths are known.
+                    crossings: BoundaryCrossings::default(),
                 })
             }));
         }
