@@ -22,7 +22,8 @@ pub use longitudinal::EarlyCounts;
 pub use normal::{EffectEstimate, NormalMixture, NormalPrior, Planned};
 pub use region::{FutilityBelow, ProportionRules};
 pub use rules::{
-    DecisionData, DecisionModel, DecisionRules, HarmAtLeast, LookPlace, LookProbabilities,
+    DecisionData, DecisionModel, DecisionRules, HarmAtLeast, LEAST_WEIGHT, LookPlace,
+    LookProbabilities,
 };
 
 use crate::analysis::OutcomeTable;

@@ -265,7 +265,23 @@ impl DecisionRules {
     }
 }
 
+/// Least weight of outcomes and prior in an arm of a Dirichlet model.
+// The sums of its exact posterior have exp(42 / weight) terms: 67 with 10, and 4 400 with 5.
+pub const LEAST_WEIGHT: f64 = 10.0;
+
 impl DecisionModel {
+    /// Returns the weight of this many outcomes of an arm, with the prior, if it is so small that
+    /// probabilities would take seconds; `None` if it is enough.
+    pub fn too_small_weight(&self, outcomes: u32) -> Option<f64> {
+        match self {
+            Self::Dirichlet { prior, .. } => {
+                let weight = f64::from(outcomes) + LEVELS as f64 * prior;
+                (weight < LEAST_WEIGHT).then_some(weight)
+            }
+            Self::BetaBinomial { .. } | Self::Normal(_) => None,
+        }
+    }
+
     /// Returns whether the model needs the estimate of the analysis.
     pub fn needs_estimate(&self) -> bool {
         match self {

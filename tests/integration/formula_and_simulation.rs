@@ -349,7 +349,7 @@ fn conservative_tests_have_no_nominal_type_i_error() {
 #[test]
 fn equivalence_with_few_events_has_no_formula() {
     let few = [
-        "sample_size.randomised=160",
+        "sample_size={randomised=160}",
         "arms.allocation_ratio={control=3,experimental=1}",
         "randomisation={method=\"complete\"}",
         "missing.dropout=0",
@@ -361,6 +361,6 @@ fn equivalence_with_few_events_has_no_formula() {
     let (power, words) = formula(&few, Alternative);
     assert!(power.is_none() && words.contains("fewer than"), "{power:?} {words}");
     let (power, words) =
-        formula(&[&["sample_size.randomised=1600"], &few[1..]].concat(), Alternative);
+        formula(&[&["sample_size={randomised=1600}"], &few[1..]].concat(), Alternative);
     assert!(power.is_some(), "{words}");
 }

@@ -654,7 +654,7 @@ fn a_blinded_size_may_fall_to_the_patients_of_the_interim_look() {
             for (truth, experimental) in [(0, experimental), (1, control)] {
                 let of = &found.truths[truth].analyses[0];
                 let rates = format!("{control} v {experimental} ");
-                for row in rows.iter().filter(|row| &row[0] == design && &row[3] == "ref") {
+                for row in rows.iter().filter(|row| &row[0] == design && &row[4] == "ref") {
                     let simulated = match row[1].strip_prefix(&rates) {
                         Some("rejection") => of.rejection,
                         Some("expected_n") => of.n_randomised.mean,

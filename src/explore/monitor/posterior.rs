@@ -1,7 +1,7 @@
 //! The Bayesian decision of a look from data that were given.
 
 use crate::analysis::OutcomeTable;
-use crate::bayes::{DecisionCache, DecisionData, EffectEstimate, LookPlace};
+use crate::bayes::{DecisionCache, DecisionData, EffectEstimate, LEAST_WEIGHT, LookPlace};
 use crate::design::Decision;
 use crate::design::monitor::RunningTrial;
 use crate::scenario::{Analysis, Scenario};
@@ -47,6 +47,13 @@ pub fn posterior(
     let planned = f64::from(scenario.design.maximum_analysed());
     let shares = [1.0 - share, share];
     let known: [u32; 2] = outcomes.counts.map(|arm| arm.iter().sum());
+    let smaller = known[0].min(known[1]);
+    if let Some(weight) = model.too_small_weight(smaller) {
+        return Err(InvalidLook(format!(
+            "the counts of the arms: {smaller} outcomes in an arm, which with the prior of mean utilities weigh \
+             {weight:.2}; allowed: {LEAST_WEIGHT} or more"
+        )));
+    }
     let so_far = given
         .and_then(|given| given.randomised_so_far)
         .or(randomised.map(RandomisedSoFar::as_allocated));

@@ -3,7 +3,7 @@
 use super::ResolvedBayesian;
 use crate::analysis::EffectScale;
 use crate::analysis::method::PatientScore;
-use crate::bayes::DecisionModel;
+use crate::bayes::LEAST_WEIGHT;
 use crate::bayes::implied::{ImpliedBounds, PlannedTrial};
 use crate::design::recursion::CrossingProbabilities;
 use crate::design::sample_size::ArmSizes;
@@ -11,14 +11,10 @@ use crate::design::{
     Design, EfficacyRule, FutilityRule, HarmRule, Plan, Rules, SpendingFunction, StatedSpending,
     Untested,
 };
-use crate::outcome::{LEVELS, Mrs};
+use crate::outcome::Mrs;
 use crate::scenario::comparison::KnownShares;
 use crate::scenario::resolve::truths::Truths;
 use crate::scenario::resolve::{Checked, Methods, Resolver};
-
-/// Least weight of outcomes and prior in an arm at the first look of a Dirichlet model.
-// The sums of its exact posterior have exp(42 / weight) terms: 67 with 10, and 4 400 with 5.
-const LEAST_WEIGHT: f64 = 10.0;
 
 impl Resolver<'_> {
     /// Refuses a first look with so few outcomes that posterior probabilities of mean utilities would take
@@ -28,11 +24,9 @@ impl Resolver<'_> {
         bayesian: &ResolvedBayesian,
         first: &ArmSizes,
     ) -> Checked<()> {
-        let smaller = f64::from(first.control.min(first.experimental));
+        let smaller = first.control.min(first.experimental);
         for model in &bayesian.models {
-            let DecisionModel::Dirichlet { prior, .. } = model else { continue };
-            let weight = smaller + LEVELS as f64 * prior;
-            if weight < LEAST_WEIGHT {
+            if let Some(weight) = model.too_small_weight(smaller) {
                 let message = format!(
                     "has {smaller} outcomes in an arm at the first look, which with the prior of mean utilities weigh {weight:.2}; allowed: {LEAST_WEIGHT} or more, by later looks or a larger design.bayesian.prior_per_level"
                 );
