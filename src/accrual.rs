@@ -65,8 +65,15 @@ impl Accrual {
         if full >= 0.5 * self.ramp_up_days {
             full + 0.5 * self.ramp_up_days
         } else {
-            (2.0 * self.ramp_up_days * full).sqrt()
+            self.day_in_ramp(full)
         }
+    }
+
+    // Never inlined: the compiler would take the root for every patient, to avoid a branch that is easily
+    // predicted.
+    #[inline(never)]
+    fn day_in_ramp(&self, full: f64) -> f64 {
+        (2.0 * self.ramp_up_days * full).sqrt()
     }
 }
 

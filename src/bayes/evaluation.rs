@@ -7,6 +7,7 @@ use super::bounds::EstimateBounds;
 use super::longitudinal::PipelineScratch;
 use super::rules::{DecisionData, DecisionModel, DecisionRules, LookPlace};
 use super::{BetaBinomial, ProportionData, proportions, utility_difference};
+use crate::num::normal::upper_quantile;
 use crate::outcome::Mrs;
 
 /// Question that a table of counts answers.
@@ -55,6 +56,15 @@ pub struct DecisionCache {
     scratch: [Vec<f64>; 2],
     pipeline: PipelineScratch,
     estimates: EstimateBounds<EstimateQuestion>,
+    /// The quantile asked for last; `None` before the first.
+    quantile: Option<UpperQuantile>,
+}
+
+/// A normal quantile, which takes longer than all else that a prediction computes.
+#[derive(Debug, Clone, Copy)]
+struct UpperQuantile {
+    probability: f64,
+    z: f64,
 }
 
 /// Question that an estimate answers.
@@ -97,6 +107,19 @@ impl DecisionCache {
         } else {
             row.no_below = experimental + 1;
         }
+    }
+
+    /// Returns the value that a standard normal variable exceeds with a probability.
+    pub(super) fn upper_quantile(&mut self, probability: f64) -> f64 {
+        // The rules ask for that of the final analysis at every look.
+        if let Some(known) = self.quantile
+            && known.probability == probability
+        {
+            return known.z;
+        }
+        let z = upper_quantile(probability);
+        self.quantile = Some(UpperQuantile { probability, z });
+        z
     }
 
     /// Returns the predictive probability of final success of two proportions.
@@ -209,7 +232,7 @@ impl LookEvaluation<'_> {
             }),
             &DecisionModel::Dirichlet { prior, utilities } => {
                 let difference = utility_difference(data.outcomes, prior, utilities);
-                rules.predictive_of_utilities(&difference, prior, *data) >= least
+                rules.predictive_of_utilities(&difference, prior, *data, cache) >= least
             }
         }
     }

@@ -216,15 +216,17 @@ impl DecisionRules {
         difference: &UtilityDifference,
         prior: f64,
         data: DecisionData<'_>,
+        cache: &mut DecisionCache,
     ) -> f64 {
         let more: [f64; 2] = std::array::from_fn(|arm| {
             let known: u32 = data.outcomes.counts[arm].iter().sum();
             f64::from(data.later[arm].saturating_sub(known))
         });
-        let (effect, success) = (self.effect_above, self.final_success());
+        let (effect, needed) =
+            (self.effect_above, cache.upper_quantile(1.0 - self.final_success()));
         match data.early {
-            None => difference.predictive_probability(more, effect, success),
-            Some(early) => difference.predictive_with_early(early, prior, more, effect, success),
+            None => difference.predictive_probability(more, effect, needed),
+            Some(early) => difference.predictive_with_early(early, prior, more, effect, needed),
         }
     }
 
@@ -255,7 +257,7 @@ impl DecisionRules {
                 let difference = utility_difference(data.outcomes, prior, utilities);
                 [
                     difference.posterior_probability(self.effect_above),
-                    self.predictive_of_utilities(&difference, prior, data),
+                    self.predictive_of_utilities(&difference, prior, data, cache),
                 ]
             }
         };

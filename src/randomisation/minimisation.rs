@@ -108,6 +108,11 @@ impl TwoArms {
     fn preference(self, imbalance: Imbalance, cells: &[i32], levels: &[WeightedLevel]) -> u8 {
         let parts = f64::from(self.control + self.experimental);
         let surplus = self.experimental - self.control;
+        // The measure and the weight keep the sign, which is all that a single factor has to say.
+        if let [level] = levels {
+            let doubled = 2 * cells[level.first_cell] + surplus;
+            return u8::from(doubled >= 0) + u8::from(doubled > 0);
+        }
         let most = match imbalance {
             // With two arms the standard deviation is the range over √2.
             Imbalance::Range | Imbalance::StandardDeviation => parts,

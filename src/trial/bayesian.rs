@@ -156,17 +156,24 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let scenario = self.simulator.scenario;
         let randomised = self.moment(look).at_data.randomised;
         let cohort = self.cohort();
-        let mut arms = RandomisedSoFar::default();
-        for (i, &arm) in cohort.enrolled.arms[..randomised as usize].iter().enumerate() {
-            if self.is_in_population(i) {
-                let received = cohort.received.get(i).copied().unwrap_or(arm);
-                arms.add(arm, analysis.set.arm(arm, received));
+        let arms = &cohort.enrolled.arms[..randomised as usize];
+        let received = &cohort.received;
+        let so_far = if self.population.is_none() && received.is_empty() {
+            // The usual case, counted without a branch on each patient.
+            let experimental = arms.iter().map(|arm| arm.index() as u32).sum();
+            RandomisedSoFar::as_allocated([randomised - experimental, experimental])
+        } else {
+            let mut so_far = RandomisedSoFar::default();
+            for (i, &arm) in arms.iter().enumerate().filter(|&(i, _)| self.is_in_population(i)) {
+                let received = received.get(i).copied().unwrap_or(arm);
+                so_far.add(arm, analysis.set.arm(arm, received));
             }
-        }
+            so_far
+        };
         // All patients to come are of the population, restricted or not.
         let to_come = scenario.randomised - randomised;
         let known = self.known(analysis, look).all.counts.map(|arm| arm.iter().sum());
-        expected_finally(scenario, arms, to_come, known)
+        expected_finally(scenario, so_far, to_come, known)
     }
 }
 

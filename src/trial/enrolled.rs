@@ -116,6 +116,9 @@ impl<O: PhaseObserver> Simulator<'_, O> {
             // Those of the replicate before would count as looks that have taken place.
             result.looks[truth.index()].clear();
             cohort.find_looks(scenario, &mut result.looks[truth.index()]);
+            if let Some(adaptation) = &scenario.adaptation.population {
+                cohort.place_by_level(adaptation, 0);
+            }
         } else {
             // Dropout is that of the alternative, and so are the days on which outcomes are known.
             let (first, others) = result.looks.split_at_mut(1);

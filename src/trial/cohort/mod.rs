@@ -50,6 +50,11 @@ pub(super) struct Cohort {
     known_so_far: Vec<u32>,
     /// The first look at which follow-up has ended, by position among the looks that take place.
     pub(super) due_from: Vec<u8>,
+    /// Entry of each patient's arm in the tables by look and level, with the table in front of them for
+    /// patients who count in none; unused without a rule for the population.
+    places: Vec<u32>,
+    /// Counts of these tables.
+    counts: Vec<u32>,
     /// Streams of what is drawn for everybody who arrives, after the last person drawn; `None` before the
     /// first.
     streams: Option<PersonStreams>,

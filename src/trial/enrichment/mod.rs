@@ -303,6 +303,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         cohort.find_looks(scenario, moments);
         // All looks at once: a patient is counted once, and sets of levels are sums.
         by_level.resize_with(moments.len() * adaptation.levels, KnownOutcomes::default);
+        cohort.place_by_level(adaptation, filled);
         cohort.fill_by_level(by_level, scenario.detail, analysis.set, adaptation, filled);
         let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
         if let Some(population) = &mut self.population {
@@ -509,10 +510,14 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let population = self.population?;
         let randomised = self.moment(look).at_decision.randomised;
         let levels = population.levels;
-        let strata = &self.cohort().enrolled.strata[..randomised as usize];
-        let excluded =
-            strata.iter().filter(|&&stratum| !adaptation.includes(levels, stratum as usize));
-        let excluded = if levels.is_empty() { 0 } else { excluded.count() as u32 };
+        let excluded = if levels.is_empty() || levels == adaptation.all() {
+            0
+        } else {
+            let strata = &self.cohort().enrolled.strata[..randomised as usize];
+            let excluded =
+                strata.iter().filter(|&&stratum| !adaptation.includes(levels, stratum as usize));
+            excluded.count() as u32
+        };
         let screened =
             if self.is_drawn { self.simulator.restricted.screened(randomised) } else { randomised };
         // Copied to one list of the replicate, so that a result holds no list and can be copied.
