@@ -166,11 +166,11 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     }
     out.text(
         "Familywise error: an effect is shown in a level without any, or in a selected population without \
-         any. Right population: the levels left are exactly those with an effect; without any effect, the \
-         trial stops early without a rejection. Shown: an effect is shown in the level. Excluded: patients \
-         randomised who are of levels that were dropped later. Screened: people who had arrived, eligible \
-         or not, when the last patient was randomised. Estimates are ordinary ones in the population left, which the interim \
-         results have selected.",
+         any. Right population: the levels left are exactly those with an effect, and adverse events did not \
+         stop the trial; without any effect, the trial stops early without a rejection. Shown: an effect is \
+         shown in the level. Excluded: patients randomised who are of levels that were dropped later. \
+         Screened: people who had arrived, eligible or not, when the last patient was randomised. Estimates \
+         are ordinary ones in the population left, which the interim results have selected.",
     )
 }
 

@@ -174,10 +174,15 @@ impl NamedQuantity {
                     .all(|analysis| expected.estimand(self.truth(), analysis).is_none())
                     .then(|| "no analysis estimates a known value; choose another quantity".into())
             }
-            Need::Rule => scenario
-                .success
-                .is_none()
-                .then(|| "the scenario has no [success]; choose another quantity".into()),
+            Need::Rule if scenario.success.is_some() => None,
+            Need::Rule if scenario.adaptation.population.is_some() => Some(
+                "the scenario has no [success]; the familywise error of levels without any effect is \
+                 type-i-error, and `run` has that of every configuration"
+                    .into(),
+            ),
+            Need::Rule => {
+                Some("the scenario has no [success]; choose another quantity".into())
+            }
             Need::Look => (self.look > looks).then(|| {
                 let name = self.entry.name;
                 format!("the scenario has no such look; allowed: {name}1 to {name}{looks}")

@@ -28,8 +28,8 @@ pub struct PopulationSummary {
     pub familywise_error: McEstimate,
     /// P(an effect was shown in all levels that have one); null if none has.
     pub all_shown: Option<McEstimate>,
-    /// P(the levels left are exactly those with an effect); if none has, P(the trial stopped early without
-    /// a rejection).
+    /// P(the levels left are exactly those with an effect, and adverse events did not stop the trial); if
+    /// none has, P(the trial stopped early without a rejection).
     pub right_population: McEstimate,
     /// Mean number of patients randomised who are of levels that were dropped later.
     pub excluded: McEstimate,
@@ -226,9 +226,13 @@ impl PopulationTally {
         self.all_shown += u64::from(!self.with_effect.is_empty() && no_error == self.with_effect);
         // Without an effect there is no right population but none: the trial should stop.
         self.right += u64::from(if self.with_effect.is_empty() {
-            trial.conclusion == Conclusion::Futility
+            match trial.conclusion {
+                Conclusion::Futility | Conclusion::Harm | Conclusion::Safety => true,
+                Conclusion::Efficacy | Conclusion::NotSignificant => false,
+            }
         } else {
-            levels == self.with_effect
+            // A trial that adverse events stopped has not chosen the levels that were left.
+            levels == self.with_effect && trial.conclusion != Conclusion::Safety
         });
         self.excluded.add(f64::from(excluded));
         self.screened.add(f64::from(screened));

@@ -46,8 +46,8 @@ pub const POPULATION: &[Quantity<PopulationSummary>] = &[
         simulated(
             "right_population",
             Unit::Probability,
-            "P(the levels left are exactly those with an effect; if none has, the trial stopped early \
-         without a rejection)",
+            "P(the levels left are exactly those with an effect, and adverse events did not stop the trial; if \
+             none has, the trial stopped early without a rejection)",
             |it| it.right_population,
         ),
     ),
