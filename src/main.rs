@@ -4,21 +4,6 @@ mod cli;
 
 use std::process::ExitCode;
 
-// Read before `main`: there the standard library opens /dev/null in its place, and what is written is lost
-// without an error.
-#[cfg(unix)]
-#[ctor::ctor(unsafe)]
-static STDOUT_WAS_CLOSED: bool = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
-
-/// Returns whether standard output was closed when the program was started.
-fn stdout_was_closed() -> bool {
-    #[cfg(unix)]
-    return *STDOUT_WAS_CLOSED;
-    // Elsewhere writing to it fails.
-    #[cfg(not(unix))]
-    return false;
-}
-
 fn main() -> ExitCode {
     let done = cli::Cli::of_command_line().and_then(|asked| asked.map_or(Ok(()), cli::dispatch));
     match done {

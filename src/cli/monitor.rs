@@ -248,6 +248,7 @@ impl MonitorArgs {
         };
         self.refuse_with_population()?;
         let interim = self.interim.interim_day;
+        PopulationInput::check_interim(scenario, self.look, interim.is_some())?;
         let interim = interim.map(|day| scenario.read_patients(path, analysis, Some(day)));
         let input = PopulationInput {
             look: self.look,

@@ -19,9 +19,24 @@ use textwrap::WordSplitter;
 use super::{Failure, Format};
 pub use files::{OutputFile, folder_of, keep_inputs, lock, put_in_place};
 
+// Read before `main`: there the standard library opens /dev/null in its place, and what is written is lost
+// without an error.
+#[cfg(unix)]
+#[ctor::ctor(unsafe)]
+static STDOUT_WAS_CLOSED: bool = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+
+/// Returns whether standard output was closed when the program was started.
+fn stdout_was_closed() -> bool {
+    #[cfg(unix)]
+    return *STDOUT_WAS_CLOSED;
+    // Elsewhere writing to it fails.
+    #[cfg(not(unix))]
+    return false;
+}
+
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
-    if crate::stdout_was_closed() {
+    if stdout_was_closed() {
         let message = "cannot write to standard output: it is closed; > /dev/null discards it";
         return Err(Failure::Running(message.to_owned()));
     }

@@ -104,6 +104,16 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
         )
 }
 
+/// Says whose safety boundaries are crossed.
+pub(super) fn crossed_in_words(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => {
+            format!("the safety boundaries of {} and {last} are crossed", first.join(", "))
+        }
+        few => format!("the safety boundary of {} is crossed", few.concat()),
+    }
+}
+
 /// Tabulates the events of a scenario before anything is simulated.
 pub(super) fn expected(scenario: &Scenario) -> Document {
     let Some(safety) = &scenario.safety else { return Document::new() };

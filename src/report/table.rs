@@ -117,7 +117,7 @@ fn why_formulas_differ(alternative: &TruthSummary, scenario: &ScenarioFile) -> V
     };
     let by_counts = |of: &&WrittenAnalysis| of.method.parameters().counts_successes();
     let reasons = [
-        ("a posterior probability is another Z at another rate of the control arm", is_bayesian),
+        ("the Z that a posterior probability amounts to depends on the control arm", is_bayesian),
         ("counts of successes are discrete", approximated.iter().any(by_counts)),
         ("the variance of Z is that of large trials", !approximated.iter().all(by_counts)),
         (

@@ -78,14 +78,13 @@ fn follow(path: &str, set: &[&str], trial: &TrialResult, truth: &str) {
         let is_stopped_for_safety = found["decision"] == "safety";
         if is_last {
             assert_eq!(found["decision"], trace["end"]["conclusion"], "{context}");
-            let expected =
+            // A stop for safety leaves the levels that were left before the look.
+            let shown =
                 if is_stopped_for_safety { Vec::new() } else { levels_that(&trace, "shown") };
-            if !is_stopped_for_safety {
-                assert_eq!(names(&found["shown"]), expected, "{context}");
-                assert_eq!(left, levels_that(&trace, "left"), "{context}");
-                let estimate = trial.test.estimate;
-                assert!(!estimate.is_finite() || same(&found["estimate"], estimate), "{context}");
-            }
+            assert_eq!(names(&found["shown"]), shown, "{context}");
+            assert_eq!(left, levels_that(&trace, "left"), "{context}");
+            let estimate = trial.test.estimate;
+            assert!(!estimate.is_finite() || same(&found["estimate"], estimate), "{context}");
         } else {
             assert_eq!(found["decision"], "continue", "{context}");
         }
@@ -118,7 +117,9 @@ fn follow(path: &str, set: &[&str], trial: &TrialResult, truth: &str) {
         if probabilities.is_object() && !is_final {
             let judged = found["populations"].as_array().expect("populations");
             let last = &judged[judged.len() - 1]["probabilities"];
-            assert!(same(&last["posterior"], number(&probabilities["posterior"])), "{context}");
+            for kind in ["posterior", "predictive"] {
+                assert!(same(&last[kind], number(&probabilities[kind])), "{kind} {context}");
+            }
         }
     }
 }
@@ -197,7 +198,7 @@ fn looks_that_are_no_such_looks_are_refused() {
     let rows = output(rescuesim().args(["trace", DEFUSE, "--replicate", "0", "--format", "csv"]));
     std::fs::write(&defuse, rows).expect("a writable folder");
     let defuse = ["--patients", defuse.to_str().expect("UTF-8")];
-    let cases: [(&str, &[&[&str]], &str); 11] = [
+    let cases: [(&str, &[&[&str]], &str); 14] = [
         (
             RESCUE,
             &[&["--look", "1", "--n", "120", "--z", "1"]],
@@ -230,6 +231,21 @@ fn looks_that_are_no_such_looks_are_refused() {
             DEFUSE,
             &[&["--look", "3", "--interim-day", "500"], &defuse],
             "tests all outcomes together",
+        ),
+        (
+            RESCUE,
+            &[&["--look", "2", "--interim-day", "9000"], patients],
+            "no outcome in the levels left is later",
+        ),
+        (
+            RESCUE,
+            &[&["--look", "2", "--interim-day", "150"], patients],
+            "no level continues after that look",
+        ),
+        (
+            DEFUSE,
+            &[&["--look", "1", "--levels", "1,2", "--cutoff-day", "900"], &defuse],
+            "all levels are left until look 1",
         ),
         (
             DEFUSE,

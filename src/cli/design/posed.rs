@@ -150,7 +150,7 @@ fn of_the_final_look(
     let total = sizes.last().map_or(0, |size| size.total());
     let adapted = Expected::new(scenario).normal_approximation(Truth::Alternative, analysis);
     let with_it = match adapted {
-        Ok(stopping) => format!(", with which the power is {:.4}", stopping.rejection()),
+        Ok(stopping) => format!(" With it the power is {:.4}.", stopping.rejection()),
         Err(_) => String::new(),
     };
     let mut conventions = Vec::new();
@@ -161,14 +161,14 @@ fn of_the_final_look(
     }
     if let Some(words) = scenario.size_adaptation_in_words() {
         conventions.push(format!(
-            "{words} The boundaries and their performance are those without it{with_it}; `rescuesim check` \
-             lists which size follows from which result."
+            "{words} The boundaries and their performance are those without it; `rescuesim check` lists \
+             which size follows from which result.{with_it}"
         ));
     }
     if let Some(words) = scenario.population_adaptation_in_words() {
         conventions.push(format!(
-            "{words} The boundaries and their performance are those without it, for all patients{with_it}; \
-             `rescuesim check` lists the populations that may be left."
+            "{words} The boundaries and their performance are those without it, for all patients; \
+             `rescuesim check` lists the populations that may be left.{with_it}"
         ));
     }
     if scenario.bayesian.is_some() {

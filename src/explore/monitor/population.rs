@@ -1,5 +1,8 @@
 //! A look of a trial whose population may be restricted, from its patients.
 
+use super::data::LookData;
+use super::outcomes::GivenOutcomes;
+use super::posterior::enough_outcomes;
 use super::{GivenData, GivenEvent, InvalidLook, LookConclusion, LookInput, SafetyCheck};
 use crate::analysis::TestResult;
 use crate::bayes::{DecisionCache, DecisionData, DecisionRules, LookPlace, LookProbabilities};
@@ -7,6 +10,9 @@ use crate::design::Decision;
 use crate::design::enrichment::{
     Enrichment, LevelSet, LevelStages, MOST_LEVELS, NestedDecision, NestedSelection,
 };
+use crate::design::monitor::RunningTrial;
+use crate::expected::plausibility;
+use crate::explore::imbalance;
 use crate::num::finite;
 use crate::scenario::patients::TrialPatient;
 use crate::scenario::{Analysis, PopulationAdaptation, PopulationRule, Scenario};
@@ -32,9 +38,9 @@ pub struct PopulationInput {
 /// A look with what the rule makes of it.
 #[derive(Debug, Clone)]
 pub struct PopulationLook {
-    /// Levels left before the look, and after it.
+    /// Levels left before the look.
     pub before: LevelSet,
-    /// Those after it.
+    /// Levels left after it; those before if adverse events stop the trial.
     pub left: LevelSet,
     /// Levels in which an effect is shown.
     pub shown: LevelSet,
@@ -52,6 +58,8 @@ pub struct PopulationLook {
     pub decision: LookConclusion,
     /// Adverse events of the scenario, in its order, of all patients.
     pub safety: Vec<SafetyCheck>,
+    /// What is implausible about the data, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A level at the looks of a closed test. Numbers that do not exist are `None`.
@@ -72,13 +80,13 @@ pub struct LevelFound {
 /// A population that a look judged. Numbers that do not exist are `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JudgedPopulation {
-    /// Its levels.
+    /// Levels of the population.
     pub levels: LevelSet,
-    /// Its outcomes.
+    /// Outcomes in them.
     pub analysed: u32,
-    /// Its Z.
+    /// Statistic of these outcomes.
     pub z: Option<f64>,
-    /// Its Z against the effect assumed, at an interim look of nested selection.
+    /// Z against the effect assumed, at an interim look of nested selection.
     pub z_against_effect: Option<f64>,
     /// Posterior and predictive probabilities, with Bayesian decisions.
     pub probabilities: Option<LookProbabilities>,
@@ -128,31 +136,24 @@ impl PopulationInput {
             )));
         }
         let is_final = self.look == looks;
+        Self::check_interim(scenario, self.look, self.interim.is_some())?;
         let patients = Patients { scenario, analysis, adaptation, all: &self.patients };
         let mut before = self.levels_before(scenario, adaptation)?;
         let judgement = match adaptation.rule {
             PopulationRule::ClosedTest { look, test, ordered } => {
                 self.refuse_levels_by(look)?;
-                let interim = match (&self.interim, is_final) {
-                    (Some(interim), true) => interim,
-                    (None, false) => &self.patients,
-                    (None, true) => {
-                        return Err(invalid(
-                            "--interim-day: the final look combines both stages of each level; expected: the \
-                             day of the data of the look that decided on the levels",
-                        ));
-                    }
-                    (Some(_), false) => {
-                        return Err(invalid(
-                            "--interim-day is for the final look; allowed here: --cutoff-day",
-                        ));
-                    }
-                };
+                let interim = self.interim.as_ref().unwrap_or(&self.patients);
                 let rule = TestOfLevels { test, ordered };
                 let first = rule.first_stage(&Patients { all: interim, ..patients });
                 if is_final {
                     if self.levels.is_empty() {
                         before = rule.continuing(&first);
+                    }
+                    if before.is_empty() {
+                        return Err(invalid(
+                            "--interim-day: no level continues after that look, at which the trial stops; \
+                             expected: another day, or --levels with those that continued",
+                        ));
                     }
                     rule.judge_finally(&patients, interim, first, before)?
                 } else if self.look == look + 1 {
@@ -162,23 +163,26 @@ impl PopulationInput {
                 }
             }
             PopulationRule::NestedSelection { selection, effect } => {
-                self.refuse_interim_day()?;
+                self.refuse_levels_by(0)?;
                 patients.judge_nested(selection, effect, before, is_final)
             }
             PopulationRule::PredictiveProbability { drop_below } => {
-                self.refuse_interim_day()?;
+                self.refuse_levels_by(0)?;
                 let rules = scenario.bayesian.as_ref().expect("validation demands these decisions");
                 let place = LookPlace { look: self.look - 1, is_final };
-                patients.judge_by_prediction(rules, place, drop_below, before)
+                patients.judge_by_prediction(rules, place, drop_below, before)?
             }
         };
-        let safety = self.safety(scenario, analysis)?;
-        let Judgement { left, shown, conclusion, levels, judged } = judgement;
+        let (safety, warnings) = self.safety(scenario, analysis)?;
+        let Judgement { mut left, mut shown, conclusion, levels, judged } = judgement;
+        // As in a simulated trial, a stop for safety comes first, and at the final look there is nothing to
+        // stop. What the look decides about the population does not take effect then.
+        let stops = !is_final && safety.iter().any(SafetyCheck::is_crossed);
+        if stops {
+            (left, shown) = (before, LevelSet::NONE);
+        }
         let tested = if left.is_empty() { before } else { left };
         let (analysed, test) = patients.test(tested);
-        // As in a simulated trial, a stop for safety comes first, and at the final look there is nothing to
-        // stop.
-        let stops = !is_final && safety.iter().any(SafetyCheck::is_crossed);
         Ok(PopulationLook {
             before,
             left,
@@ -190,6 +194,7 @@ impl PopulationInput {
             without_safety: conclusion,
             decision: if stops { LookConclusion::Safety } else { conclusion },
             safety,
+            warnings,
         })
     }
 
@@ -238,21 +243,43 @@ impl PopulationInput {
         Ok(())
     }
 
-    fn refuse_interim_day(&self) -> Result<(), InvalidLook> {
-        if self.interim.is_some() {
-            return Err(invalid(
+    /// Checks whether a look needs the patients of the look that decided on the levels, and has them.
+    ///
+    /// # Errors
+    /// If it needs them and has not, or the reverse.
+    pub fn check_interim(
+        scenario: &Scenario,
+        look: usize,
+        is_given: bool,
+    ) -> Result<(), InvalidLook> {
+        let Some(adaptation) = &scenario.adaptation.population else { return Ok(()) };
+        let is_final = look == scenario.design.looks().len();
+        let combines = match adaptation.rule {
+            PopulationRule::ClosedTest { .. } => true,
+            PopulationRule::NestedSelection { .. }
+            | PopulationRule::PredictiveProbability { .. } => false,
+        };
+        match (combines, is_final, is_given) {
+            (true, true, false) => Err(invalid(
+                "--interim-day: the final look combines both stages of each level; expected: the day of the \
+                 data of the look that decided on the levels",
+            )),
+            (true, false, true) => {
+                Err(invalid("--interim-day is for the final look; allowed here: --cutoff-day"))
+            }
+            (false, _, true) => Err(invalid(
                 "--interim-day: this rule tests all outcomes together; allowed: --cutoff-day",
-            ));
+            )),
+            (true, true, true) | (true, false, false) | (false, _, false) => Ok(()),
         }
-        Ok(())
     }
 
-    /// Checks the adverse events of all patients.
+    /// Checks the adverse events of all patients, and lists what is implausible about these.
     fn safety(
         &self,
         scenario: &Scenario,
         analysis: &Analysis,
-    ) -> Result<Vec<SafetyCheck>, InvalidLook> {
+    ) -> Result<(Vec<SafetyCheck>, Vec<String>), InvalidLook> {
         let input = LookInput {
             look: self.look,
             overrun: false,
@@ -265,7 +292,42 @@ impl PopulationInput {
             prior: None,
         };
         let given = input.given(scenario, analysis)?;
-        input.safety(scenario, given.as_ref())
+        let safety = input.safety(scenario, given.as_ref())?;
+        let warnings = match &given {
+            Some(given) => self.warnings(scenario, analysis, &input, given)?,
+            None => Vec::new(),
+        };
+        Ok((safety, warnings))
+    }
+
+    fn warnings(
+        &self,
+        scenario: &Scenario,
+        analysis: &Analysis,
+        input: &LookInput,
+        given: &GivenOutcomes,
+    ) -> Result<Vec<String>, InvalidLook> {
+        let outcomes = input.outcomes(scenario, Some(given.all.total()))?;
+        let trial = RunningTrial::new(scenario.design.plan(), &outcomes);
+        let trial = trial.map_err(|error| invalid(format!("--patients, --look: {error}")))?;
+        let mut warnings = match LookData::of_test(analysis, &given.test) {
+            Ok(data) => {
+                let facts = input.facts(analysis, &trial, &data, Some(given));
+                let mut warnings = plausibility::implausible(scenario, &facts);
+                warnings.extend(imbalance::implausible(scenario, &facts));
+                warnings
+            }
+            // Without a statistic there is nothing more to compare.
+            Err(_) => Vec::new(),
+        };
+        let randomised = self.patients.len();
+        if self.look == scenario.design.looks().len() && randomised < scenario.randomised as usize {
+            warnings.push(format!(
+                "{randomised} patients were randomised, fewer than the {} planned",
+                scenario.randomised
+            ));
+        }
+        Ok(warnings)
     }
 }
 
@@ -342,11 +404,11 @@ impl Patients<'_> {
         place: LookPlace,
         drop_below: f64,
         before: LevelSet,
-    ) -> Judgement {
+    ) -> Result<Judgement, InvalidLook> {
         let mut judged = Vec::new();
         let mut left = before;
         let (z, decision) = loop {
-            let population = self.judged_by_probability(rules, place, left);
+            let population = self.judged_by_probability(rules, place, left)?;
             judged.push(population.found);
             // Without a probability there is no reason to drop a level.
             let predictive = population.found.probabilities.and_then(|it| it.predictive);
@@ -363,7 +425,7 @@ impl Patients<'_> {
             Some(Decision::Continue) | None => nothing_shown(place.is_final),
         };
         let shown = if conclusion == LookConclusion::Efficacy { left } else { LevelSet::NONE };
-        Judgement { left, shown, conclusion, levels: Vec::new(), judged }
+        Ok(Judgement { left, shown, conclusion, levels: Vec::new(), judged })
     }
 
     /// Computes the statistic of a population.
@@ -384,7 +446,7 @@ impl Patients<'_> {
         rules: &DecisionRules,
         place: LookPlace,
         levels: LevelSet,
-    ) -> JudgedByProbability {
+    ) -> Result<JudgedByProbability, InvalidLook> {
         let patients = self.of(levels);
         let look = ObservedLook::new(self.scenario, self.analysis, &patients);
         let test = look.test();
@@ -406,8 +468,9 @@ impl Patients<'_> {
         let observed = observed_effect(test);
         let data = DecisionData { outcomes: &outcomes, observed, later, early: early.as_ref() };
         let model = self.analysis.model.as_ref().expect("every analysis of these designs has one");
+        enough_outcomes(model, known, "--patients")?;
         let mut cache = DecisionCache::default();
-        JudgedByProbability {
+        Ok(JudgedByProbability {
             found: JudgedPopulation {
                 levels,
                 analysed: look.all.total(),
@@ -416,7 +479,7 @@ impl Patients<'_> {
                 probabilities: rules.probabilities(model, place, data, &mut cache),
             },
             decision: rules.decide(model, place, data, &mut cache),
-        }
+        })
     }
 }
 
@@ -494,6 +557,12 @@ impl TestOfLevels {
             let has_patients = second.known.all.total() > 0 && found.first_z.is_some();
             stages[level].second =
                 has_patients.then_some(found.second_z.unwrap_or(f64::NEG_INFINITY));
+        }
+        if left.iter().all(|level| levels[level].analysed[1] == 0) {
+            return Err(invalid(
+                "--interim-day: no outcome in the levels left is later than that look; expected: the day of \
+                 its data",
+            ));
         }
         let adjusted = self.test.adjusted(&stages[..levels.len()]);
         let shown: LevelSet =

@@ -1,7 +1,9 @@
 //! The Bayesian decision of a look from data that were given.
 
 use crate::analysis::OutcomeTable;
-use crate::bayes::{DecisionCache, DecisionData, EffectEstimate, LEAST_WEIGHT, LookPlace};
+use crate::bayes::{
+    DecisionCache, DecisionData, DecisionModel, EffectEstimate, LEAST_WEIGHT, LookPlace,
+};
 use crate::design::Decision;
 use crate::design::monitor::RunningTrial;
 use crate::scenario::{Analysis, Scenario};
@@ -47,13 +49,12 @@ pub fn posterior(
     let planned = f64::from(scenario.design.maximum_analysed());
     let shares = [1.0 - share, share];
     let known: [u32; 2] = outcomes.counts.map(|arm| arm.iter().sum());
-    let smaller = known[0].min(known[1]);
-    if let Some(weight) = model.too_small_weight(smaller) {
-        return Err(InvalidLook(format!(
-            "the counts of the arms: {smaller} outcomes in an arm, which with the prior of mean utilities weigh \
-             {weight:.2}; allowed: {LEAST_WEIGHT} or more"
-        )));
-    }
+    let source = if given.is_some_and(|given| given.randomised_so_far.is_some()) {
+        "--patients"
+    } else {
+        "the counts of the arms"
+    };
+    enough_outcomes(model, known, source)?;
     let so_far = given
         .and_then(|given| given.randomised_so_far)
         .or(randomised.map(RandomisedSoFar::as_allocated));
@@ -96,6 +97,22 @@ pub fn posterior(
         None => Decision::Continue,
     };
     Ok(Some(PosteriorLook { decision, probabilities }))
+}
+
+/// Refuses so few outcomes in an arm that probabilities would take seconds. `source` names the option that
+/// they are from.
+pub(super) fn enough_outcomes(
+    model: &DecisionModel,
+    known: [u32; 2],
+    source: &str,
+) -> Result<(), InvalidLook> {
+    let smaller = known[0].min(known[1]);
+    model.too_small_weight(smaller).map_or(Ok(()), |weight| {
+        Err(InvalidLook(format!(
+            "{source}: {smaller} outcomes in an arm, which with the prior of mean utilities weigh {weight:.2}; \
+             allowed: {LEAST_WEIGHT} or more"
+        )))
+    })
 }
 
 /// Returns a table of this many outcomes, of whose mRS nothing is known: the normal model uses their

@@ -12,7 +12,8 @@ use crate::explore::monitor::{
 };
 use crate::num::finite;
 use crate::report::document::{Document, capitalised};
-use crate::report::numeral::{chance, fixed, grouped, number};
+use crate::report::numeral::{NONE, chance, fixed, grouped, number};
+use crate::report::safety::crossed_in_words;
 use crate::scenario::{Analysis, PopulationRule, Scenario};
 
 /// The report on a look.
@@ -59,6 +60,8 @@ pub struct PopulationLookReport {
     /// Decision in a sentence or two.
     pub summary: String,
     safety: Vec<SafetyCheck>,
+    /// What is implausible about the data, a sentence each.
+    warnings: Vec<String>,
     /// Outcomes of the levels left, which the estimate is of; before the look if none is left.
     analysed: u32,
     effect_scale: &'static str,
@@ -157,6 +160,7 @@ impl PopulationLookReport {
             without_safety: found.without_safety,
             summary: String::new(),
             safety: found.safety,
+            warnings: found.warnings,
             analysed: found.analysed,
             effect_scale: analysis.method.scale().name(),
             estimate: finite(found.test.estimate),
@@ -182,6 +186,9 @@ impl PopulationLookReport {
             {
                 out = out.text(format!("{}.", capitalised(&finding)));
             }
+        }
+        for warning in &self.warnings {
+            out = out.text(format!("Warning: {warning}."));
         }
         out = out.heading("Rules of the design").text(self.rules.join(" "));
         if !self.levels.is_empty() {
@@ -215,7 +222,14 @@ impl PopulationLookReport {
             header.extend(["later outcomes", "Z of these", "combined Z", "effect shown"]);
         }
         let rows = self.levels.iter().map(|row| {
-            let then = if self.left.contains(&row.level) { "continues" } else { "dropped" };
+            // Whatever the powers are, a stop for safety comes first.
+            let then = if self.decision == LookConclusion::Safety {
+                NONE
+            } else if self.left.contains(&row.level) {
+                "continues"
+            } else {
+                "dropped"
+            };
             let mut cells = vec![
                 row.level.clone(),
                 grouped(u64::from(row.analysed[0])),
@@ -290,10 +304,7 @@ impl PopulationLookReport {
                     .filter(|event| event.is_crossed())
                     .map(|event| event.name.as_str())
                     .collect();
-                format!(
-                    "the trial stops for safety, as {} is at its boundary",
-                    crossed.join(" and ")
-                )
+                format!("the trial stops for safety, as {}", crossed_in_words(&crossed))
             }
             LookConclusion::NotSignificant => "no effect is shown".to_owned(),
             LookConclusion::Continue => self.continuation(&left),

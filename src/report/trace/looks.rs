@@ -140,9 +140,8 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
         Some(Conclusion::Efficacy) => {
             format!("Z is at or above the efficacy boundary of {efficacy}.{stops}")
         }
-        // By the rule for the population, whose story is told below.
         Some(Conclusion::Futility) if look.bounds.futility.is_none() => {
-            format!("By the rule for the population that is futile.{stops}")
+            format!("By the rule for the population, stated above, the trial is futile.{stops}")
         }
         Some(Conclusion::Futility) => {
             format!("Z is at or below the futility boundary of {futility}.{stops}")
@@ -233,9 +232,8 @@ fn stopped_for_safety(trace: &Trace, look: &LookTrace) -> String {
         Conclusion::NotSignificant | Conclusion::Safety => "would not have been significant",
     };
     format!(
-        "The trial stops for safety, as {} is at its boundary; without that it {otherwise}, here or \
-         later.",
-        names.join(" and ")
+        "The trial stops for safety, as {}; without that it {otherwise}, here or later.",
+        crate::report::safety::crossed_in_words(&names)
     )
 }
 

@@ -28,7 +28,7 @@ impl Scenario {
         }
         // Rounded: the approximation deserves no more digits.
         sentences.push(format!(
-            "With the planned outcomes this amounts to the boundaries of Z shown, whose one-sided type I error is {:.4} by the normal approximation, at one rate of the control arm; trials are decided by the probabilities themselves.",
+            "With the planned outcomes this amounts to the boundaries of Z shown, whose one-sided type I error is {:.4} by the normal approximation, with the control arm as assumed; trials are decided by the probabilities themselves.",
             self.alpha_one_sided()
         ));
         sentences

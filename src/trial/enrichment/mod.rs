@@ -471,14 +471,17 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         Some(Repeated { analysed, test, conclusion })
     }
 
-    /// Fills the table of the population as it was at a look of a trial that has ended.
+    /// Returns to the population as it was judged at a look of a trial that has ended, and fills its table.
     pub(super) fn recall_population(
         &mut self,
         analysis: &Analysis,
         adaptation: &PopulationAdaptation,
         look: LookIndex,
     ) {
-        let levels = self.current_population().judged_at(look, adaptation);
+        let current = self.current_population();
+        let levels = current.judged_at(look, adaptation);
+        // A prediction counts the patients of these levels.
+        self.population = Some(CurrentPopulation { levels, ..current });
         self.fill_population(analysis, adaptation, look, levels);
     }
 

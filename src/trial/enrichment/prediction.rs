@@ -1,6 +1,6 @@
 //! The last levels of an ordered factor, dropped one by one while success in the population is improbable.
 
-use super::{JudgedLook, PopulationDecision};
+use super::{CurrentPopulation, JudgedLook, PopulationDecision};
 use crate::analysis::TestResult;
 use crate::design::Decision;
 use crate::design::enrichment::{LevelSet, MOST_LEVELS};
@@ -107,21 +107,17 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         look: LookIndex,
     ) -> [f64; MOST_LEVELS] {
         let mut predictions = [f64::NAN; MOST_LEVELS];
-        let left = self.current_population().levels;
-        // From the levels left to all, each as it was judged.
-        for number in left.len()..=adaptation.levels {
+        let at_end = self.current_population();
+        // From the levels left there to all, each as it was judged.
+        for number in at_end.left_after[look.taken].len()..=adaptation.levels {
             let levels = LevelSet::first(number);
-            if let Some(population) = &mut self.population {
-                population.levels = levels;
-            }
+            self.population = Some(CurrentPopulation { levels, ..at_end });
             self.fill_population(analysis, adaptation, look, levels);
             let test = self.population_test(analysis);
             let found = self.probabilities(analysis, look, test);
             predictions[number - 1] = found.and_then(|it| it.predictive).unwrap_or(f64::NAN);
         }
-        if let Some(population) = &mut self.population {
-            population.levels = left;
-        }
+        self.population = Some(at_end);
         predictions
     }
 }

@@ -189,12 +189,14 @@ impl FollowedCohort<'_, '_> {
     fn look_trace(&mut self, trial: &TrialResult, look: LookIndex) -> LookTrace {
         let analysis = self.analysis(trial.analysis);
         let moment = self.moment(look);
+        let at_end = self.population;
         if let Some(adaptation) = &self.simulator.scenario.adaptation.population {
             self.recall_population(analysis, adaptation, look);
         }
         // Z may be that of a re-randomisation, on which the decision was made.
         let test = TestResult { z: trial.z[look.planned], ..self.test(analysis, look) };
         let probabilities = self.probabilities(analysis, look, test);
+        self.population = at_end;
         let known = self.known(analysis, look);
         LookTrace {
             look: look.number(),

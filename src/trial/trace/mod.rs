@@ -93,7 +93,7 @@ pub struct SizeTrace {
     /// What was observed: `conditional_power` at the planned size or, for a blinded rule, the `pooled_rate`
     /// or `pooled_variance` of both arms together.
     pub measure: &'static str,
-    /// Its value.
+    /// Value observed.
     pub observed: f64,
     /// Patients randomised as planned.
     pub planned: u32,

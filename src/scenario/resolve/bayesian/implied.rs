@@ -24,7 +24,8 @@ impl Resolver<'_> {
         bayesian: &ResolvedBayesian,
         first: &ArmSizes,
     ) -> Checked<()> {
-        let smaller = first.control.min(first.experimental);
+        let smaller = f64::from(first.control.min(first.experimental));
+        let smaller = (smaller * self.least_population()).floor() as u32;
         for model in &bayesian.models {
             if let Some(weight) = model.too_small_weight(smaller) {
                 let message = format!(
@@ -34,6 +35,18 @@ impl Resolver<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the share of the smallest population that a look may judge, as far as the file states it for a
+    /// factor alone.
+    fn least_population(&self) -> f64 {
+        let adaptation = self.file.adaptation.as_ref();
+        let Some(rule) = adaptation.and_then(|adaptation| adaptation.population.as_ref()) else {
+            return 1.0;
+        };
+        let factor = self.file.factors.iter().find(|factor| factor.name == rule.factor());
+        let shares = factor.and_then(|factor| factor.shares.as_ref());
+        shares.and_then(|shares| Some(shares.first()? / shares.iter().sum::<f64>())).unwrap_or(1.0)
     }
 
     /// Builds the boundaries of Z that the rules amount to for the first analysis.
