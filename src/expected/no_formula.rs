@@ -104,14 +104,14 @@ impl Expected<'_> {
             return Err(NoFormula::Conservative);
         }
         if test.level_needs_events() {
-            self.has_enough_events(Truth::Null, analysis)
+            self.has_enough_events(Truth::Null, analysis, 1.0)
         } else {
             Ok(())
         }
     }
 
-    /// Checks that each arm is expected to have enough successes and failures for its variance to be that of
-    /// the expected data.
+    /// Checks that each arm of a trial with `growth` times the outcomes is expected to have enough successes and
+    /// failures for its variance to be that of the expected data.
     ///
     /// # Errors
     /// If it has not.
@@ -119,13 +119,14 @@ impl Expected<'_> {
         &self,
         truth: Truth,
         analysis: &Analysis,
+        growth: f64,
     ) -> Result<(), NoFormula> {
         let PatientScore::Success(cut) = analysis.method.as_test().score() else { return Ok(()) };
         let cells = self.expected_cells(truth, analysis)?;
         let has_enough = [0, 1].into_iter().all(|arm| {
             let patients: f64 = cells.iter().flat_map(|cell| cell[arm]).sum();
             let successes: f64 = cells.iter().flat_map(|cell| &cell[arm][..=cut.index()]).sum();
-            successes.min(patients - successes) >= FEWEST_EVENTS
+            growth * successes.min(patients - successes) >= FEWEST_EVENTS
         });
         if has_enough { Ok(()) } else { Err(NoFormula::FewEvents) }
     }

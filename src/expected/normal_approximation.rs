@@ -124,7 +124,7 @@ impl Expected<'_> {
     ) -> Result<StoppingProbabilities, NoFormula> {
         let scenario = self.scenario;
         // The drifts have the variance of the arms as expected, whatever variance the test has.
-        self.has_enough_events(truth, analysis)?;
+        self.has_enough_events(truth, analysis, 1.0)?;
         let drifts = self.equivalence_drifts(truth, analysis)?;
         let stopping = scenario.design.stopping_for_equivalence(drifts, scenario.final_analysed());
         if !stopping.rejection().is_finite() {

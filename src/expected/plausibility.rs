@@ -127,10 +127,13 @@ fn timing(scenario: &Scenario, facts: &LookFacts<'_>) -> Option<String> {
         .collect();
     if !overtaken.is_empty() {
         let is_final = if facts.trial.is_final() { ", and this look is the final one" } else { "" };
+        let others = match &overtaken[..] {
+            [only] => format!("look {only}, which no longer takes place"),
+            several => format!("looks {}, which no longer take place", several.join(" and ")),
+        };
         return Some(format!(
             "look {look} has {analysed} outcomes of the {here} planned for it, no fewer than planned \
-             for look {}, which no longer takes place{is_final}",
-            overtaken.join(" and ")
+             for {others}{is_final}"
         ));
     }
     // The nearest look, by outcomes; no outcomes stand for the time before the first.

@@ -118,6 +118,11 @@ impl Expected<'_> {
             MOST_GROWTH,
         );
         let maximum = f64::from(design.maximum_analysed());
-        Ok(log_growth.map(|log_growth| libm::exp(log_growth) * maximum))
+        let outcomes = log_growth.map(|log_growth| libm::exp(log_growth) * maximum);
+        if let Some(outcomes) = outcomes {
+            let growth = outcomes / f64::from(analysed);
+            self.has_enough_events(Truth::Alternative, analysis, growth)?;
+        }
+        Ok(outcomes)
     }
 }
