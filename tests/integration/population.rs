@@ -670,6 +670,20 @@ fn disregarded_futility_is_that_of_a_design_without_it() {
     assert!(stopped > 0);
 }
 
+/// A rule that drops all levels of an effective treatment in most trials.
+#[test]
+fn a_rule_that_leaves_no_level_is_warned_about() {
+    let warning = "no level is left in";
+    let check = |drop_below: &str| {
+        let set = format!("adaptation.population.drop_below={drop_below}");
+        let text = output(rescuesim().args(["check", RESCUE, "--set", &set]));
+        text.replace("\n# ", " ")
+    };
+    let text = check("0.999");
+    assert!(text.contains(warning) && !text.contains("sample_size.randomised is"), "{text}");
+    assert!(!check("0.1").contains(warning));
+}
+
 #[test]
 fn design_says_that_it_restricts_nothing() {
     for path in [RESCUE, DEFUSE, DAWN] {

@@ -23,7 +23,11 @@ pub(super) fn warnings(scenario: &Scenario) -> Vec<String> {
     let has_margin = scenario.primary_hypothesis().has_margin();
     let worse = if has_margin { beyond_margin(scenario) } else { worse_arm(scenario) };
     // A trial of a harmful treatment has no power, which is no news.
-    let little = if worse.is_none() { little_power(scenario) } else { None };
+    // Nor would other patients help one that stops because no level is left.
+    let little = match worse {
+        Some(_) => None,
+        None => no_level_left(scenario).or_else(|| little_power(scenario)),
+    };
     let futility = [costly_futility(scenario), power_of_futility(scenario)];
     [worse, reversed_mrs(scenario), little].into_iter().chain(futility).flatten().collect()
 }
@@ -160,6 +164,22 @@ fn power_of_futility(scenario: &Scenario) -> Option<String> {
             "the futility rule is built for a power of {planned}, but the primary analysis has {power:.2} by \
              formula with {} patients",
             scenario.randomised
+        )
+    })
+}
+
+/// A rule that drops all levels of the factor in most trials, although the treatment works.
+fn no_level_left(scenario: &Scenario) -> Option<String> {
+    let expected = Expected::new(scenario);
+    if expected.assumptions().effect == AssumedEffect::None {
+        return None;
+    }
+    let found = expected.restriction(Truth::Alternative, &scenario.analyses[0]).ok()?;
+    (found.stopped > 0.5).then(|| {
+        format!(
+            "no level is left in {:.0} % of the trials under H1, by formula: adaptation.population.drop_below \
+             drops all levels that do not look certain",
+            100.0 * found.stopped
         )
     })
 }
