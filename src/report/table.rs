@@ -111,10 +111,7 @@ fn why_formulas_differ(alternative: &TruthSummary, scenario: &ScenarioFile) -> V
     }
     let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
-    let is_bayesian = match scenario.design.decisions {
-        Decisions::Bayesian => true,
-        Decisions::Frequentist => false,
-    };
+    let is_bayesian = scenario.design.decisions == Decisions::Bayesian;
     let by_counts = |of: &&WrittenAnalysis| of.method.parameters().counts_successes();
     let reasons = [
         ("the Z that a posterior probability amounts to depends on the control arm", is_bayesian),

@@ -245,6 +245,12 @@ impl Scenario {
         Some(&self.population.factors()[adaptation.factor])
     }
 
+    /// Lists the names of some levels of the factor by which the population may be restricted.
+    pub fn names_of_levels(&self, levels: LevelSet) -> Vec<String> {
+        let names = self.adapted_factor().map_or(&[][..], |factor| &factor.levels[..]);
+        levels.iter().map(|level| names[level].clone()).collect()
+    }
+
     /// Names a set of levels of the factor by which the population may be restricted.
     pub fn levels_in_words(&self, levels: LevelSet) -> String {
         let names = self.adapted_factor().map_or(&[][..], |factor| &factor.levels[..]);
@@ -255,7 +261,6 @@ impl Scenario {
         if levels.len() == names.len() {
             return "all".to_owned();
         }
-        let names: Vec<&str> = levels.iter().map(|level| names[level].as_str()).collect();
-        names.join(", ")
+        self.names_of_levels(levels).join(", ")
     }
 }

@@ -553,7 +553,7 @@ fn patients_without_days_are_counted_as_the_columns_say() {
     assert_eq!(look["safety"][2]["counts"][1]["patients"], 52);
 }
 
-/// A board that monitors one of several analyses is told that it does not decide.
+/// The report on one of several analyses says that it alone does not decide.
 #[test]
 fn an_analysis_that_decides_with_others_says_so() {
     let rule = r#"success={rule="holm",analyses=["independence","shift"]}"#;

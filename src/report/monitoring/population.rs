@@ -4,8 +4,6 @@ use serde::Serialize;
 
 use super::effects::{EffectRow, table_of_effects};
 use super::{describe, safety};
-use crate::bayes::LookProbabilities;
-use crate::design::enrichment::LevelSet;
 use crate::explore::monitor::{
     JudgedPopulation, LevelFound, LookConclusion, PopulationInput, PopulationLook, SafetyCheck,
     SafetyStatus,
@@ -74,24 +72,16 @@ pub struct PopulationLookReport {
 #[derive(Debug, Clone, Serialize)]
 struct LevelRow {
     level: String,
-    /// Outcomes at the look that decides on the levels, and after it.
-    analysed: [u32; 2],
-    first_z: Option<f64>,
-    power: f64,
-    second_z: Option<f64>,
-    combined_z: Option<f64>,
+    #[serde(flatten)]
+    found: LevelFound,
 }
 
 /// A population that was judged.
 #[derive(Debug, Clone, Serialize)]
 struct PopulationRow {
     levels: Vec<String>,
-    analysed: u32,
-    z: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    z_against_effect: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probabilities: Option<LookProbabilities>,
+    #[serde(flatten)]
+    found: JudgedPopulation,
 }
 
 impl PopulationLookReport {
@@ -110,14 +100,18 @@ impl PopulationLookReport {
         let rule = adaptation.expect("the look was evaluated by a rule").rule;
         let factor = scenario.adapted_factor().expect("a rule has a factor");
         let looks = scenario.design.looks().len();
-        let names = |levels: LevelSet| -> Vec<String> {
-            levels.iter().map(|level| factor.levels[level].clone()).collect()
-        };
         let mut rules = scenario.decisions_in_words();
         rules.extend(scenario.population_adaptation_in_words());
         rules.extend(found.safety.iter().filter_map(SafetyCheck::rule));
         let levels = found.levels.iter().zip(&factor.levels);
         let bound = scenario.planned_efficacy_bound(input.look - 1);
+        let (z_efficacy, z_futility, drop_below) = match rule {
+            PopulationRule::ClosedTest { test, .. } => (bound, None, Some(test.drop_below())),
+            PopulationRule::NestedSelection { selection, .. } => {
+                (bound, Some(selection.futility), None)
+            }
+            PopulationRule::PredictiveProbability { drop_below } => (None, None, Some(drop_below)),
+        };
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
             command,
@@ -133,29 +127,21 @@ impl PopulationLookReport {
             all_levels: factor.levels.len(),
             randomised: input.patients.len() as u32,
             planned: scenario.randomised,
-            before: names(found.before),
-            left: names(found.left),
-            shown: names(found.shown),
-            levels: levels.map(|(level, name)| LevelRow::new(name, level)).collect(),
+            before: scenario.names_of_levels(found.before),
+            left: scenario.names_of_levels(found.left),
+            shown: scenario.names_of_levels(found.shown),
+            levels: levels.map(|(&found, name)| LevelRow { level: name.clone(), found }).collect(),
             populations: found
                 .judged
                 .iter()
-                .map(|judged| PopulationRow::new(names(judged.levels), judged))
+                .map(|&found| PopulationRow {
+                    levels: scenario.names_of_levels(found.levels),
+                    found,
+                })
                 .collect(),
-            z_efficacy: match rule {
-                PopulationRule::ClosedTest { .. } | PopulationRule::NestedSelection { .. } => bound,
-                PopulationRule::PredictiveProbability { .. } => None,
-            },
-            z_futility: match rule {
-                PopulationRule::NestedSelection { selection, .. } => Some(selection.futility),
-                PopulationRule::ClosedTest { .. }
-                | PopulationRule::PredictiveProbability { .. } => None,
-            },
-            drop_below: match rule {
-                PopulationRule::ClosedTest { test, .. } => Some(test.drop_below()),
-                PopulationRule::PredictiveProbability { drop_below } => Some(drop_below),
-                PopulationRule::NestedSelection { .. } => None,
-            },
+            z_efficacy,
+            z_futility,
+            drop_below,
             decision: found.decision,
             without_safety: found.without_safety,
             summary: String::new(),
@@ -232,15 +218,19 @@ impl PopulationLookReport {
             };
             let mut cells = vec![
                 row.level.clone(),
-                grouped(u64::from(row.analysed[0])),
-                number(row.first_z),
-                chance(Some(row.power)),
+                grouped(u64::from(row.found.analysed[0])),
+                number(row.found.first_z),
+                chance(Some(row.found.power)),
                 then.to_owned(),
             ];
             if self.is_final {
                 let shown = if self.shown.contains(&row.level) { "yes" } else { "no" };
-                cells.push(grouped(u64::from(row.analysed[1])));
-                cells.extend([number(row.second_z), number(row.combined_z), shown.to_owned()]);
+                cells.push(grouped(u64::from(row.found.analysed[1])));
+                cells.extend([
+                    number(row.found.second_z),
+                    number(row.found.combined_z),
+                    shown.to_owned(),
+                ]);
             }
             cells
         });
@@ -256,7 +246,7 @@ impl PopulationLookReport {
     }
 
     fn table_of_populations(&self) -> Document {
-        let by_probability = self.populations.iter().any(|row| row.probabilities.is_some());
+        let by_probability = self.populations.iter().any(|row| row.found.probabilities.is_some());
         let mut header = vec!["population", "outcomes", "Z"];
         if by_probability {
             header.extend(["posterior\nprobability", "predictive\nprobability"]);
@@ -264,13 +254,16 @@ impl PopulationLookReport {
             header.push("Z against\nthe effect");
         }
         let rows = self.populations.iter().map(|row| {
-            let mut cells =
-                vec![self.in_words(&row.levels), grouped(u64::from(row.analysed)), number(row.z)];
+            let mut cells = vec![
+                self.in_words(&row.levels),
+                grouped(u64::from(row.found.analysed)),
+                number(row.found.z),
+            ];
             if by_probability {
-                cells.push(chance(row.probabilities.map(|it| it.posterior)));
-                cells.push(chance(row.probabilities.and_then(|it| it.predictive)));
+                cells.push(chance(row.found.probabilities.map(|it| it.posterior)));
+                cells.push(chance(row.found.probabilities.and_then(|it| it.predictive)));
             } else if !self.is_final {
-                cells.push(number(row.z_against_effect));
+                cells.push(number(row.found.z_against_effect));
             }
             cells
         });
@@ -324,7 +317,7 @@ impl PopulationLookReport {
             self.before.iter().filter(|level| !self.left.contains(level)).cloned().collect();
         let (drops, names) = match &dropped[..] {
             [only] => ("is", only.clone()),
-            _ => ("are", dropped.join(", ")),
+            several => ("are", several.join(", ")),
         };
         format!(
             "{names} {drops} dropped, and the trial continues in {left}; {} more of {} are to be randomised",
@@ -342,19 +335,5 @@ impl PopulationLookReport {
             return "all patients".to_owned();
         }
         levels.join(", ")
-    }
-}
-
-impl LevelRow {
-    fn new(level: &str, found: &LevelFound) -> Self {
-        let LevelFound { analysed, first_z, power, second_z, combined_z } = *found;
-        Self { level: level.to_owned(), analysed, first_z, power, second_z, combined_z }
-    }
-}
-
-impl PopulationRow {
-    fn new(levels: Vec<String>, judged: &JudgedPopulation) -> Self {
-        let JudgedPopulation { analysed, z, z_against_effect, probabilities, .. } = *judged;
-        Self { levels, analysed, z, z_against_effect, probabilities }
     }
 }

@@ -50,13 +50,15 @@ impl Needs {
             scenario.file.analyses_primary_first().into_iter().zip(&scenario.analyses);
         let own = written.find(|(_, resolved)| resolved.name == analysis.name);
         let (own, _) = own.expect("the analysis is one of the scenario");
-        let adapted = scenario.adapted_factor().map(|factor| &factor.name);
-        let is_used = |name: &&String| {
-            adapted == Some(*name) || own.factors().any(|factor| factor == name.as_str())
-        };
+        // A rule for the population judges the levels of a factor, whatever the analysis uses.
+        let adapted = scenario.adapted_factor().map(|factor| factor.name.as_str());
+        let used: Vec<&str> = own.factors().chain(adapted).collect();
         Self {
             // The allocation is repeated with the strata of the randomisation, whatever the analysis uses.
-            factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),
+            factors: all
+                .filter(|name| is_repeated || used.contains(&name.as_str()))
+                .cloned()
+                .collect(),
             centre: analysis.by_centre
                 || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
             early: match (own.missing.uses_early(), is_multiple) {
